@@ -1,0 +1,263 @@
+//! `Client`: the Socket.IO side of one connection, from its messages to its sockets.
+
+use std::{rc::Rc, sync::Arc};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use natter_protocol::{Body, Frames, Packet, PacketDecoder};
+
+use crate::{
+    DisconnectReason, Handshake, Socket,
+    connection::Admitted,
+    counters::bump,
+    dispatch,
+    drive::{End, begin},
+    error::ConnectRefused,
+    gate::Gate,
+    handler::ConnectContext,
+    ids,
+    io::IoInner,
+    outbox::Push,
+    request::RequestHead,
+    shard::LocalShard,
+    socket::{Line, SocketInner},
+};
+
+pub(crate) struct Client {
+    io: Arc<IoInner>,
+    decoder: PacketDecoder,
+    entries: Vec<Entry>,
+}
+
+/// One namespace of the connection.
+enum Entry {
+    /// Its middleware is at work.
+    Admitting(ByteString),
+    Connected(Arc<SocketInner>),
+}
+
+impl Entry {
+    fn namespace(&self) -> &ByteString {
+        match self {
+            Self::Admitting(name) => name,
+            Self::Connected(socket) => &socket.namespace.name,
+        }
+    }
+}
+
+/// What the client needs of its connection.
+pub(crate) struct Wire {
+    pub line: Line,
+    pub shard: Rc<LocalShard>,
+    pub gate: Arc<Gate>,
+    pub request: Arc<RequestHead>,
+}
+
+impl Wire {
+    fn push(&self, frames: &Frames) {
+        // Too slow is noticed by whoever pushes next; what is answered here never grows large.
+        if self.line.outbox.push(frames, false) == Push::Closed {
+            bump(&self.shard.server.counters.dropped_closed);
+        }
+    }
+}
+
+/// What a packet asks of the connection.
+pub(crate) type Verdict = Result<(), DisconnectReason>;
+
+/// The outcome of a namespace's middleware.
+pub(crate) type Admission = End<Result<Arc<SocketInner>, ConnectRefused>>;
+
+impl Client {
+    pub fn new(io: Arc<IoInner>) -> Self {
+        let decoder = PacketDecoder::new(io.server.packet_limits.clone());
+        Self { io, decoder, entries: Vec::new() }
+    }
+
+    /// Whether attachments of a packet are still to come.
+    pub fn is_waiting(&self) -> bool {
+        self.decoder.is_waiting()
+    }
+
+    /// Whether it is in any namespace.
+    pub fn is_connected(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, Entry::Connected(_)))
+    }
+
+    pub fn text(&mut self, wire: &Wire, text: ByteString) -> Verdict {
+        let packet = self.decoder.text(text);
+        self.decoded(wire, packet)
+    }
+
+    pub fn binary(&mut self, wire: &Wire, bytes: Bytes) -> Verdict {
+        let packet = self.decoder.binary(bytes);
+        self.decoded(wire, packet)
+    }
+
+    fn decoded(
+        &mut self,
+        wire: &Wire,
+        packet: Result<Option<Packet>, natter_protocol::DecodeError>,
+    ) -> Verdict {
+        match packet {
+            Ok(None) => Ok(()),
+            Ok(Some(packet)) => self.packet(wire, packet),
+            Err(error) => {
+                tracing::debug!(%error, "a client sent an invalid packet");
+                Err(DisconnectReason::ForcedClose)
+            }
+        }
+    }
+
+    fn packet(&mut self, wire: &Wire, Packet { namespace, body }: Packet) -> Verdict {
+        bump(&self.io.server.counters.received);
+        if let Body::Connect(auth) = body {
+            return self.connect(wire, namespace, auth);
+        }
+        // Anything else is for a socket that is there.
+        let Some(socket) = self.socket(&namespace) else { return Err(DisconnectReason::ForcedServerClose) };
+        match body {
+            Body::Disconnect => self.leave(wire, &socket, DisconnectReason::ClientNamespaceDisconnect),
+            Body::Event { id, name, args } => dispatch::event(&wire.gate, &socket, id, name, args),
+            Body::Ack { id, args } => match socket.take_ack(id) {
+                Some(ack) => ack.answer(&socket.id, args),
+                None => bump(&self.io.server.counters.unknown_acks),
+            },
+            Body::Connect(_) | Body::ConnectError(_) => return Err(DisconnectReason::ForcedClose),
+        }
+        Ok(())
+    }
+
+    fn socket(&self, namespace: &str) -> Option<Arc<SocketInner>> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Connected(socket) if socket.namespace.name == namespace => Some(socket.clone()),
+            _ => None,
+        })
+    }
+
+    fn connect(&mut self, wire: &Wire, name: ByteString, auth: Option<ByteString>) -> Verdict {
+        if self.entries.iter().any(|entry| entry.namespace() == &name) {
+            return Err(DisconnectReason::ForcedServerClose);
+        }
+        if self.entries.len() >= self.io.server.options.limits.namespaces_per_connection {
+            self.refuse(wire, &name, &ConnectRefused::new("Too many namespaces"));
+            return Ok(());
+        }
+        self.entries.push(Entry::Admitting(name.clone()));
+        let admission = admit(self.io.clone(), name.clone(), auth, wire.line.clone(), wire.request.clone());
+        let connection = wire.line.connection.clone();
+        let later = name.clone();
+        let admitted = begin(&wire.gate, admission, move |admission| {
+            connection.do_send(Admitted { name: later, admission })
+        });
+        match admitted {
+            Some((admission, _)) => self.admitted(wire, &name, admission),
+            None => Ok(()),
+        }
+    }
+
+    /// A namespace's middleware has decided.
+    pub fn admitted(&mut self, wire: &Wire, name: &ByteString, admission: Admission) -> Verdict {
+        let at = self.entries.iter().position(|entry| matches!(entry, Entry::Admitting(it) if it == name));
+        // The connection was closed meanwhile.
+        let Some(at) = at else { return Ok(()) };
+        let socket = match admission {
+            End::Returned(Ok(socket)) => socket,
+            End::Returned(Err(refused)) => {
+                self.entries.remove(at);
+                self.refuse(wire, name, &refused);
+                return Ok(());
+            }
+            End::Panicked(message) => {
+                bump(&self.io.server.counters.handler_panics);
+                tracing::error!(namespace = %name, message, "a middleware panicked; its client is disconnected");
+                return Err(DisconnectReason::HandlerPanicked);
+            }
+        };
+        if !socket.connect() || !self.io.enter(&socket.namespace) {
+            self.entries.remove(at);
+            self.refuse(wire, name, &ConnectRefused::new("Disconnected"));
+            return Ok(());
+        }
+        self.entries[at] = Entry::Connected(socket.clone());
+        // The client knows of it before any handler can emit (protocol section "Connection to a namespace").
+        wire.push(&natter_protocol::connect(name, &format!(r#"{{"sid":"{}"}}"#, socket.id)));
+        wire.shard.add(&socket);
+        let handlers = socket.namespace.hooks.connect_handlers();
+        let context = ConnectContext { socket: Socket::new(socket.clone()) };
+        dispatch::run_all(&wire.gate, &context.socket, "connection", &handlers, &context);
+        Ok(())
+    }
+
+    fn refuse(&self, wire: &Wire, name: &str, refused: &ConnectRefused) {
+        bump(&self.io.server.counters.refused_connects);
+        let data = refused.data.as_ref().map(ToString::to_string);
+        wire.push(&natter_protocol::connect_error(name, &refused.message, data.as_deref()));
+    }
+
+    /// Takes a socket out of its rooms and out of the shard, and runs its handlers around that.
+    pub fn leave(&mut self, wire: &Wire, socket: &Arc<SocketInner>, reason: DisconnectReason) {
+        let before = self.entries.len();
+        self.entries.retain(|entry| !matches!(entry, Entry::Connected(it) if Arc::ptr_eq(it, socket)));
+        if self.entries.len() == before {
+            return;
+        }
+        socket.mark_disconnected();
+        let handlers = socket.with_listeners(|listeners| listeners.disconnecting.clone()).unwrap_or_default();
+        dispatch::disconnection(&wire.gate, socket, reason, "disconnecting", &handlers);
+        for room in socket.let_go() {
+            wire.shard.sync_room(socket, &room);
+        }
+        wire.shard.remove(socket);
+        let handlers = socket.with_listeners(|listeners| listeners.disconnect.clone()).unwrap_or_default();
+        dispatch::disconnection(&wire.gate, socket, reason, "disconnect", &handlers);
+        socket.forget_listeners();
+        if socket.namespace.socket_left() {
+            self.io.emptied(&socket.namespace);
+        }
+    }
+
+    /// The connection is closed: all of its sockets leave.
+    pub fn closed(&mut self, wire: &Wire, reason: DisconnectReason) {
+        for socket in self.sockets() {
+            self.leave(wire, &socket, reason);
+        }
+        self.entries.clear();
+    }
+
+    /// The server disconnects the client as a whole: each namespace is told, as the reference does.
+    pub fn disconnect_all(&mut self, wire: &Wire) {
+        for socket in self.sockets() {
+            wire.push(&natter_protocol::disconnect(&socket.namespace.name));
+            self.leave(wire, &socket, DisconnectReason::ServerNamespaceDisconnect);
+        }
+        self.entries.clear();
+    }
+
+    fn sockets(&self) -> Vec<Arc<SocketInner>> {
+        let connected = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Connected(socket) => Some(socket.clone()),
+            Entry::Admitting(_) => None,
+        });
+        connected.collect()
+    }
+}
+
+/// Finds the namespace and passes its middleware.
+async fn admit(
+    io: Arc<IoInner>,
+    name: ByteString,
+    auth: Option<ByteString>,
+    line: Line,
+    request: Arc<RequestHead>,
+) -> Result<Arc<SocketInner>, ConnectRefused> {
+    let handshake = Handshake::new(request, auth);
+    let namespace = io.find(&name, handshake.auth_json()).await;
+    let namespace = namespace.ok_or_else(|| ConnectRefused::new("Invalid namespace"))?;
+    let middlewares = namespace.hooks.middlewares();
+    let socket = SocketInner::new(ids::socket_id(line.shard.index), namespace, handshake, line);
+    for middleware in middlewares {
+        middleware(Socket::new(socket.clone())).await?;
+    }
+    Ok(socket)
+}

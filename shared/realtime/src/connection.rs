@@ -1,0 +1,725 @@
+//! `Connection`: one per client; it owns the Engine.IO session, the client's sockets and its outbox.
+//!
+//! Receives bytes, polls and the ends of transports from `transport/`, orders to close from sockets, the time from the
+//! shard's alarm. Sends through its [`Outbox`], never through a mailbox. It lives on the thread that accepted the
+//! client's first request and stops when the session is over. It is an ordinary actor: a WebSocket whose peer does
+//! not read keeps neither its heartbeat nor its end from coming.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix::{
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResponse, StreamHandler,
+};
+use actix_web::error::PayloadError;
+use bytes::Bytes;
+use bytestring::ByteString;
+use natter_protocol::{
+    CloseCode, EnginePacket, Frames, Message as WebSocketMessage, Open, WebSocketDecoder, decode_payload,
+};
+
+use crate::{
+    DisconnectReason,
+    alarm::AlarmKey,
+    client::{Admission, Client, Wire},
+    counters::bump,
+    drive::{End, guarded},
+    engine::{EngineMessage, EngineSocket, MessageData, RawApp},
+    gate::Gate,
+    ids,
+    options::TransportKind,
+    outbox::{Bounds, Outbox, Push, WriterId},
+    request::RequestHead,
+    server::{Application, Server},
+    session::{Due, PollRefused, Session},
+    shard::LocalShard,
+    socket::{Line, SocketInner, transport_code},
+    upgrade::{Candidate, Slot},
+};
+
+/// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.
+const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
+
+/// Names a transport of one connection.
+pub(crate) type TransportId = u32;
+
+pub(crate) struct Connection {
+    server: Arc<Server>,
+    sid: Arc<str>,
+    session: Session,
+    wire: Wire,
+    alarm: AlarmKey,
+    /// What reads the WebSocket at work.
+    inbound: Option<(TransportId, WebSocketDecoder)>,
+    /// A WebSocket that wants to take over.
+    candidate: Option<Candidate>,
+    app: App,
+    next_transport: TransportId,
+}
+
+/// Who gets the messages.
+enum App {
+    SocketIo(Client),
+    Raw(Arc<RawApp>, EngineSocket),
+}
+
+/// A new connection, as the transport that accepted it needs it.
+pub(crate) struct Opened {
+    pub sid: Arc<str>,
+    pub addr: Addr<Connection>,
+    pub outbox: Arc<Outbox>,
+}
+
+/// The WebSocket a connection began with.
+pub(crate) const FIRST_TRANSPORT: TransportId = 0;
+
+impl Connection {
+    /// Starts a connection on this thread; `attach` adds what it reads from.
+    ///
+    /// None if the server is no longer there.
+    pub fn open(
+        server: &Arc<Server>,
+        request: Arc<RequestHead>,
+        transport: TransportKind,
+        attach: impl FnOnce(&mut Context<Self>, &Arc<Gate>),
+    ) -> Option<Opened> {
+        let application = server.application();
+        let io = match &application {
+            Application::SocketIo(io) => Some(io.upgrade()?),
+            Application::Raw(_) => None,
+        };
+        let shard = LocalShard::of(server);
+        let limits = &server.options.limits;
+        let sid = ids::session_id();
+        let outbox =
+            Arc::new(Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes }));
+        let gate = Arc::new(Gate::new(limits.pending_handlers));
+        let addr = Self::create(|ctx| {
+            attach(ctx, &gate);
+            let line = Line {
+                shard: shard.handle.clone(),
+                outbox: outbox.clone(),
+                connection: ctx.address(),
+                transport: Arc::new(AtomicU8::new(transport_code(transport))),
+            };
+            let now = Instant::now();
+            let connect_timeout = io.as_ref().map(|_| server.options.connect_timeout);
+            let app = match (io, application) {
+                (Some(io), _) => App::SocketIo(Client::new(io)),
+                (None, Application::Raw(app)) => App::Raw(
+                    app,
+                    EngineSocket::new(sid.clone(), request.clone(), server.clone(), line.clone()),
+                ),
+                (None, Application::SocketIo(_)) => unreachable!("invariant: upgraded above"),
+            };
+            Self {
+                server: server.clone(),
+                sid: sid.clone(),
+                session: Session::open(&server.options, transport, connect_timeout, now),
+                alarm: shard.alarm.add(ctx.address()),
+                wire: Wire { line, shard: shard.clone(), gate: gate.clone(), request },
+                inbound: (transport == TransportKind::Websocket)
+                    .then(|| (FIRST_TRANSPORT, WebSocketDecoder::new(server.websocket_limits))),
+                candidate: None,
+                app,
+                next_transport: FIRST_TRANSPORT + 1,
+            }
+            .greet(transport)
+        });
+        server.sessions.insert(sid.clone(), addr.clone());
+        Some(Opened { sid, addr, outbox })
+    }
+
+    /// The first packet (protocol section "Handshake").
+    fn greet(self, transport: TransportKind) -> Self {
+        let options = &self.server.options;
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let open = natter_protocol::open(&Open {
+            sid: &self.sid,
+            upgrades: if transport == TransportKind::Polling { options.upgrades() } else { &[] },
+            ping_interval: millis(options.ping_interval),
+            ping_timeout: millis(options.ping_timeout),
+            max_payload: options.max_payload,
+        });
+        self.push(&open);
+        bump(&self.server.counters.opened);
+        self.server.counters.sessions.fetch_add(1, Ordering::Relaxed);
+        self
+    }
+
+    fn push(&self, frames: &Frames) {
+        if self.wire.line.outbox.push(frames, false) == Push::Closed {
+            bump(&self.server.counters.dropped_closed);
+        }
+    }
+
+    /// Sees to it that the alarm rings at the session's next deadline.
+    fn arm(&self) {
+        self.wire.shard.alarm.set(self.alarm, self.session.next());
+    }
+
+    // ---- what the client says ----
+
+    fn received(&mut self, transport: TransportId, bytes: Bytes, ctx: &mut Context<Self>) {
+        if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
+            self.probe(bytes, ctx);
+        } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {
+            self.read(bytes, ctx);
+        }
+        self.arm();
+    }
+
+    fn read(&mut self, mut bytes: Bytes, ctx: &mut Context<Self>) {
+        loop {
+            let Some((_, decoder)) = &mut self.inbound else { return };
+            match decoder.decode(&mut bytes) {
+                Ok(None) => break,
+                Ok(Some(message)) => self.message(message, ctx),
+                Err(error) => {
+                    tracing::debug!(%error, "a client broke the WebSocket protocol");
+                    let reason = match error.close_code() {
+                        CloseCode::TooBig => DisconnectReason::TransportError,
+                        _ => DisconnectReason::ParseError,
+                    };
+                    return self.close_with(reason, Some(error.close_code()), ctx);
+                }
+            }
+        }
+        self.note_unfinished();
+    }
+
+    fn note_unfinished(&mut self) {
+        let fragments = self.inbound.as_ref().is_some_and(|(_, decoder)| decoder.has_partial());
+        let attachments = matches!(&self.app, App::SocketIo(client) if client.is_waiting());
+        self.session.packet_unfinished(fragments || attachments, Instant::now);
+    }
+
+    fn message(&mut self, message: WebSocketMessage, ctx: &mut Context<Self>) {
+        if self.session.is_closing() {
+            // Only the answer to the close frame is awaited (RFC 6455 section 5.5.1).
+            if let WebSocketMessage::Close(_) = message {
+                self.end(ctx);
+            }
+            return;
+        }
+        match message {
+            WebSocketMessage::Text(text) => match EnginePacket::from_text(text) {
+                Ok(packet) => self.packet(packet, None, ctx),
+                Err(_) => self.close(DisconnectReason::ParseError, ctx),
+            },
+            WebSocketMessage::Binary(bytes) => self.packet(EnginePacket::Binary(bytes), None, ctx),
+            WebSocketMessage::Ping(payload) => self.push(&Frames::pong(&payload)),
+            WebSocketMessage::Pong(_) => {}
+            WebSocketMessage::Close(code) => {
+                self.leave(DisconnectReason::TransportClose);
+                self.finish_websocket(code.map(|_| CloseCode::Normal));
+            }
+        }
+    }
+
+    fn packet(&mut self, packet: EnginePacket, request: Option<&Arc<RequestHead>>, ctx: &mut Context<Self>) {
+        match packet {
+            EnginePacket::Message(text) => self.deliver(MessageData::Text(text), request, ctx),
+            EnginePacket::Binary(bytes) => self.deliver(MessageData::Binary(bytes), request, ctx),
+            EnginePacket::Pong(_) => self.session.pong(Instant::now()),
+            EnginePacket::Close => self.close(DisconnectReason::TransportClose, ctx),
+            // In revision 4 the server pings.
+            EnginePacket::Ping(_) => self.close(DisconnectReason::TransportError, ctx),
+            EnginePacket::Open(_) | EnginePacket::Upgrade | EnginePacket::Noop => {}
+        }
+    }
+
+    fn deliver(&mut self, data: MessageData, request: Option<&Arc<RequestHead>>, ctx: &mut Context<Self>) {
+        let verdict = match &mut self.app {
+            App::SocketIo(client) => {
+                let verdict = match data {
+                    MessageData::Text(text) => client.text(&self.wire, text),
+                    MessageData::Binary(bytes) => client.binary(&self.wire, bytes),
+                };
+                if self.session.awaits_namespace() && client.is_connected() {
+                    self.session.connected();
+                }
+                verdict
+            }
+            App::Raw(_, socket) => {
+                bump(&self.server.counters.received);
+                let message = EngineMessage { data, request: request.cloned() };
+                match guarded(|| socket.receive(message)) {
+                    End::Returned(()) => Ok(()),
+                    End::Panicked(message) => Err(panicked(&self.server, &message)),
+                }
+            }
+        };
+        if let Err(reason) = verdict {
+            self.close(reason, ctx);
+        }
+    }
+
+    // ---- an upgrade (protocol section "Upgrade") ----
+
+    fn probe(&mut self, mut bytes: Bytes, ctx: &mut Context<Self>) {
+        while let Some(candidate) = &mut self.candidate {
+            match candidate.decoder.decode(&mut bytes) {
+                Ok(None) => return,
+                Ok(Some(WebSocketMessage::Text(text))) if text == "2probe" => {
+                    candidate.slot.push(&natter_protocol::pong_probe());
+                    self.session.probed(Instant::now());
+                    self.release_poll();
+                }
+                Ok(Some(WebSocketMessage::Text(text))) if text == "5" && self.session.finish_upgrade() => {
+                    self.take_over();
+                    // What the client has sent behind it is for the session already.
+                    return self.read(bytes, ctx);
+                }
+                Ok(Some(WebSocketMessage::Ping(payload))) => candidate.slot.push(&Frames::pong(&payload)),
+                Ok(Some(WebSocketMessage::Pong(_))) => {}
+                Ok(Some(_)) => self.abandon(None),
+                Err(error) => self.abandon(Some(error.close_code())),
+            }
+        }
+    }
+
+    fn take_over(&mut self) {
+        let Some(candidate) = self.candidate.take() else { return };
+        // A poll that still waits finds itself detached and is answered with a noop.
+        candidate.slot.take_over(self.wire.line.outbox.attach());
+        self.inbound = Some((candidate.transport, candidate.decoder));
+        self.wire.line.transport.store(transport_code(TransportKind::Websocket), Ordering::Relaxed);
+        bump(&self.server.counters.upgrades);
+    }
+
+    fn abandon(&mut self, code: Option<CloseCode>) {
+        self.session.abandon_upgrade();
+        if let Some(candidate) = self.candidate.take() {
+            candidate.slot.abandon(code);
+            bump(&self.server.counters.failed_upgrades);
+        }
+    }
+
+    /// Answers a waiting poll with a noop, so that the client can go on.
+    fn release_poll(&self) {
+        if self.session.poll_waits() && self.wire.line.outbox.is_empty() {
+            self.push(&natter_protocol::noop());
+        }
+    }
+
+    // ---- the end ----
+
+    /// The sockets leave, the session is counted as closed; what is queued stays.
+    fn leave(&mut self, reason: DisconnectReason) {
+        if self.session.is_closing() {
+            return;
+        }
+        self.abandon(None);
+        // From here on it is closing, so that nothing a handler does can close it again.
+        self.session.begin_close(Instant::now() + self.server.options.close_timeout);
+        self.server.counters.closed(reason);
+        self.server.counters.sessions.fetch_sub(1, Ordering::Relaxed);
+        match &mut self.app {
+            App::SocketIo(client) => client.closed(&self.wire, reason),
+            App::Raw(_, socket) => {
+                if let End::Panicked(message) = guarded(|| socket.closed(reason)) {
+                    panicked(&self.server, &message);
+                }
+            }
+        }
+        self.arm();
+    }
+
+    /// Closes at once: a waiting poll gets a noop, later requests "Session ID unknown"; a WebSocket a close frame.
+    fn close(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
+        self.close_with(reason, reason.close_code(), ctx);
+    }
+
+    fn close_with(&mut self, reason: DisconnectReason, code: Option<CloseCode>, ctx: &mut Context<Self>) {
+        if self.session.is_closing() {
+            return;
+        }
+        let poll_waits = self.session.poll_waits();
+        self.leave(reason);
+        if self.session.transport() == TransportKind::Websocket {
+            return self.finish_websocket(code);
+        }
+        if poll_waits {
+            self.push(&natter_protocol::noop());
+            self.wire.line.outbox.finish();
+        } else {
+            self.wire.line.outbox.close();
+        }
+        self.end(ctx);
+    }
+
+    /// Closes after what is queued has been delivered: a polling client gets it, and a close packet, with its next poll.
+    fn close_gracefully(&mut self, reason: DisconnectReason) {
+        if self.session.is_closing() {
+            return;
+        }
+        self.leave(reason);
+        if self.session.transport() == TransportKind::Websocket {
+            return self.finish_websocket(reason.close_code());
+        }
+        self.push(&natter_protocol::close());
+        self.wire.line.outbox.finish();
+    }
+
+    /// Puts a close frame behind what is queued, and gives the peer some time to take it.
+    fn finish_websocket(&mut self, code: Option<CloseCode>) {
+        self.push(&Frames::close(code.map(|code| (code, ""))));
+        self.wire.line.outbox.finish();
+        self.session.begin_close(Instant::now() + WEBSOCKET_CLOSE);
+        self.arm();
+    }
+
+    /// The transport is gone: there is nobody to tell.
+    fn lost(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
+        self.leave(reason);
+        self.wire.line.outbox.close();
+        self.end(ctx);
+    }
+
+    fn end(&mut self, ctx: &mut Context<Self>) {
+        self.server.sessions.remove(&self.sid);
+        ctx.stop();
+    }
+}
+
+/// Counts and logs a panic of a raw engine's function.
+fn panicked(server: &Server, message: &str) -> DisconnectReason {
+    bump(&server.counters.handler_panics);
+    tracing::error!(message, "a handler panicked; its client is disconnected");
+    DisconnectReason::HandlerPanicked
+}
+
+impl Actor for Connection {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let App::Raw(app, socket) = &self.app
+            && let End::Panicked(message) = guarded(|| app.connected(socket))
+        {
+            let reason = panicked(&self.server, &message);
+            self.close(reason, ctx);
+        }
+        self.arm();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Also the way out after a panic of our own: whatever happened, no trace of the session stays.
+        let cleaned = guarded(|| {
+            self.server.sessions.remove(&self.sid);
+            self.wire.shard.alarm.remove(self.alarm);
+            self.leave(DisconnectReason::TransportError);
+            self.wire.line.outbox.finish();
+        });
+        if let End::Panicked(message) = cleaned {
+            tracing::error!(message, "a connection could not be cleaned up");
+        }
+    }
+}
+
+/// Bytes from the WebSocket this connection began with.
+impl StreamHandler<Result<Bytes, PayloadError>> for Connection {
+    fn handle(&mut self, item: Result<Bytes, PayloadError>, ctx: &mut Self::Context) {
+        match item {
+            Ok(bytes) => self.received(FIRST_TRANSPORT, bytes, ctx),
+            Err(_) => self.lost(DisconnectReason::TransportClose, ctx),
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        self.lost(DisconnectReason::TransportClose, ctx);
+    }
+}
+
+/// Bytes from a WebSocket that another task reads. The answer is the permission to read on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Received {
+    pub transport: TransportId,
+    pub bytes: Bytes,
+}
+
+impl Handler<Received> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, Received { transport, bytes }: Received, ctx: &mut Self::Context) {
+        self.received(transport, bytes, ctx);
+    }
+}
+
+/// A WebSocket's TCP connection has ended, or its writer has. If it is lost, the heartbeat ends the session.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TransportClosed {
+    pub transport: TransportId,
+}
+
+impl Handler<TransportClosed> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, TransportClosed { transport }: TransportClosed, ctx: &mut Self::Context) {
+        if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
+            self.abandon(None);
+        } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {
+            self.lost(DisconnectReason::TransportClose, ctx);
+        }
+    }
+}
+
+/// A polling GET wants to wait for packets.
+#[derive(Message)]
+#[rtype(result = "Result<(Arc<Outbox>, WriterId), PollRefused>")]
+pub(crate) struct BeginPoll;
+
+impl Handler<BeginPoll> for Connection {
+    type Result = Result<(Arc<Outbox>, WriterId), PollRefused>;
+
+    fn handle(&mut self, _: BeginPoll, ctx: &mut Self::Context) -> Self::Result {
+        let outbox = self.wire.line.outbox.clone();
+        match self.session.begin_poll() {
+            Ok(()) => {
+                let writer = outbox.attach();
+                Ok((outbox, writer))
+            }
+            Err(PollRefused::Overlap) => {
+                // The first poll learns of it; the reference does the same.
+                self.leave(DisconnectReason::TransportError);
+                self.push(&natter_protocol::close());
+                outbox.finish();
+                self.end(ctx);
+                Err(PollRefused::Overlap)
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
+/// A poll has been answered, or its client has gone before it was.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct PollEnded {
+    pub aborted: bool,
+}
+
+impl Handler<PollEnded> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, PollEnded { aborted }: PollEnded, ctx: &mut Self::Context) {
+        if self.session.transport() == TransportKind::Websocket {
+            return;
+        }
+        self.session.end_poll();
+        if aborted {
+            self.lost(DisconnectReason::TransportError, ctx);
+        } else if self.session.is_closing() && self.wire.line.outbox.is_empty() {
+            self.end(ctx);
+        }
+    }
+}
+
+/// The body of a polling POST.
+#[derive(Message)]
+#[rtype(result = "PayloadVerdict")]
+pub(crate) struct Payload {
+    pub body: Bytes,
+    pub request: Option<Arc<RequestHead>>,
+}
+
+/// What became of a polling POST.
+#[derive(Debug, MessageResponse)]
+pub(crate) enum PayloadVerdict {
+    /// The next may come when the gate is open.
+    Taken(Arc<Gate>),
+    /// It was no payload; the session is over.
+    Invalid,
+    /// The session has another transport, or is closing.
+    OutOfPlace,
+}
+
+impl Handler<Payload> for Connection {
+    type Result = PayloadVerdict;
+
+    fn handle(&mut self, Payload { body, request }: Payload, ctx: &mut Self::Context) -> PayloadVerdict {
+        if self.session.transport() != TransportKind::Polling || self.session.is_closing() {
+            return PayloadVerdict::OutOfPlace;
+        }
+        let Ok(packets) = decode_payload(body, self.server.options.limits.packets_per_payload) else {
+            self.close(DisconnectReason::ParseError, ctx);
+            return PayloadVerdict::Invalid;
+        };
+        for packet in packets {
+            if self.session.is_closing() {
+                break;
+            }
+            self.packet(packet, request.as_ref(), ctx);
+        }
+        if !self.session.is_closing() {
+            self.note_unfinished();
+        }
+        self.arm();
+        PayloadVerdict::Taken(self.wire.gate.clone())
+    }
+}
+
+/// A WebSocket wants to take a polling session over. None: it may not.
+#[derive(Message)]
+#[rtype(result = "Option<(TransportId, Arc<Slot>, Arc<Gate>)>")]
+pub(crate) struct BeginUpgrade;
+
+impl Handler<BeginUpgrade> for Connection {
+    type Result = Option<(TransportId, Arc<Slot>, Arc<Gate>)>;
+
+    fn handle(&mut self, _: BeginUpgrade, _: &mut Self::Context) -> Self::Result {
+        if self.server.options.upgrades().is_empty() || !self.session.begin_upgrade(Instant::now()) {
+            return None;
+        }
+        let transport = self.next_transport;
+        self.next_transport += 1;
+        let slot = Arc::new(Slot::new(self.wire.line.outbox.clone()));
+        let decoder = WebSocketDecoder::new(self.server.websocket_limits);
+        self.candidate = Some(Candidate { transport, decoder, slot: slot.clone() });
+        self.arm();
+        Some((transport, slot, self.wire.gate.clone()))
+    }
+}
+
+/// The alarm rings.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Tick;
+
+impl Handler<Tick> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: Tick, ctx: &mut Self::Context) {
+        let now = Instant::now();
+        while let Some(due) = self.session.due(now) {
+            match due {
+                Due::Ping => self.push(&natter_protocol::ping()),
+                Due::PingTimeout => self.close(DisconnectReason::PingTimeout, ctx),
+                Due::ConnectTimeout => self.close(DisconnectReason::ForcedServerClose, ctx),
+                Due::PacketTimeout => self.close(DisconnectReason::ParseError, ctx),
+                Due::UpgradeTimeout => self.abandon(None),
+                Due::ReleasePoll => self.release_poll(),
+                Due::CloseTimeout => {
+                    self.wire.line.outbox.close();
+                    return self.end(ctx);
+                }
+            }
+        }
+        self.arm();
+    }
+}
+
+/// A packet did not fit into the outbox any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TooSlow;
+
+impl Handler<TooSlow> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: TooSlow, ctx: &mut Self::Context) {
+        self.close(DisconnectReason::TooSlow, ctx);
+    }
+}
+
+/// Closes the connection without a word of Socket.IO, after what is queued has been delivered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Close {
+    pub reason: DisconnectReason,
+}
+
+/// Closes the connection at once: the client has broken a rule of its transport.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Abort {
+    pub reason: DisconnectReason,
+}
+
+impl Handler<Abort> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, Abort { reason }: Abort, ctx: &mut Self::Context) {
+        self.close(reason, ctx);
+    }
+}
+
+impl Handler<Close> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, Close { reason }: Close, _: &mut Self::Context) {
+        self.close_gracefully(reason);
+    }
+}
+
+/// The server is closing.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Shutdown;
+
+impl Handler<Shutdown> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, ctx: &mut Self::Context) {
+        // A polling client that is not polling just now is not waited for: it will find the server gone.
+        if self.session.transport() == TransportKind::Websocket || self.session.poll_waits() {
+            self.close_gracefully(DisconnectReason::ServerShuttingDown);
+        } else {
+            self.close(DisconnectReason::ServerShuttingDown, ctx);
+        }
+    }
+}
+
+/// A socket is to leave its namespace by the server's will, with `close` the whole client.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct LeaveNamespace {
+    pub socket: Arc<SocketInner>,
+    pub close: bool,
+}
+
+impl Handler<LeaveNamespace> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, LeaveNamespace { socket, close }: LeaveNamespace, _: &mut Self::Context) {
+        let App::SocketIo(client) = &mut self.app else { return };
+        if close {
+            client.disconnect_all(&self.wire);
+            self.close_gracefully(DisconnectReason::ForcedServerClose);
+        } else {
+            client.leave(&self.wire, &socket, DisconnectReason::ServerNamespaceDisconnect);
+        }
+    }
+}
+
+/// A namespace's middleware has decided about this client.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Admitted {
+    pub name: ByteString,
+    pub admission: Admission,
+}
+
+impl Handler<Admitted> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, Admitted { name, admission }: Admitted, ctx: &mut Self::Context) {
+        let App::SocketIo(client) = &mut self.app else { return };
+        let verdict = client.admitted(&self.wire, &name, admission);
+        if self.session.awaits_namespace() && client.is_connected() {
+            self.session.connected();
+        }
+        if let Err(reason) = verdict {
+            self.close(reason, ctx);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The catalogue of reasons for which a client can be cut off.
+
+use std::fmt;
+
+use natter_protocol::CloseCode;
+
+/// Why a socket was disconnected, with the words of Socket.IO ("Server API", event `disconnect`).
+///
+/// [`TooSlow`](Self::TooSlow) and [`HandlerPanicked`](Self::HandlerPanicked) are Natter's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The server disconnected the socket. The client does not reconnect by itself.
+    ServerNamespaceDisconnect,
+    /// The client left the namespace. It does not reconnect by itself.
+    ClientNamespaceDisconnect,
+    /// The server is closing.
+    ServerShuttingDown,
+    /// No pong came in time.
+    PingTimeout,
+    /// The connection was closed by the client or the network.
+    TransportClose,
+    /// The connection failed, or broke the rules of its transport (two polls at once, a ping from a client).
+    TransportError,
+    /// The client sent something that is no Engine.IO or Socket.IO packet.
+    ParseError,
+    /// The server closed the connection after a packet that was not valid in its place.
+    ForcedClose,
+    /// The server closed the connection: no namespace was joined in time.
+    ForcedServerClose,
+    /// More bytes were waiting for the client than [`Limits::outbox_hard_bytes`](crate::Limits).
+    TooSlow,
+    /// A handler of the client's socket panicked.
+    HandlerPanicked,
+}
+
+impl DisconnectReason {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 11] = [
+        Self::ServerNamespaceDisconnect,
+        Self::ClientNamespaceDisconnect,
+        Self::ServerShuttingDown,
+        Self::PingTimeout,
+        Self::TransportClose,
+        Self::TransportError,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+        Self::TooSlow,
+        Self::HandlerPanicked,
+    ];
+
+    /// The reference's text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::ClientNamespaceDisconnect => "client namespace disconnect",
+            Self::ServerShuttingDown => "server shutting down",
+            Self::PingTimeout => "ping timeout",
+            Self::TransportClose => "transport close",
+            Self::TransportError => "transport error",
+            Self::ParseError => "parse error",
+            Self::ForcedClose => "forced close",
+            Self::ForcedServerClose => "forced server close",
+            Self::TooSlow => "too slow",
+            Self::HandlerPanicked => "handler panicked",
+        }
+    }
+
+    /// The WebSocket close code a client sees when the server closes for this reason.
+    pub(crate) fn close_code(self) -> Option<CloseCode> {
+        match self {
+            Self::ServerShuttingDown => Some(CloseCode::GoingAway),
+            Self::TooSlow => Some(CloseCode::Policy),
+            Self::HandlerPanicked => Some(CloseCode::Internal),
+            Self::ParseError | Self::TransportError => Some(CloseCode::Protocol),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

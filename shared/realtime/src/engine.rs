@@ -1,0 +1,234 @@
+//! `Engine`: raw Engine.IO, messages without events, rooms or namespaces.
+
+use std::sync::{Arc, Mutex, OnceLock, atomic::Ordering};
+
+use actix::Addr;
+use actix_web::web::ServiceConfig;
+use bytes::Bytes;
+use bytestring::ByteString;
+use natter_protocol::Frames;
+
+use crate::{
+    DisconnectReason,
+    connection::{Close, Connection, TooSlow},
+    counters::{Stats, bump},
+    ids::ShardIndex,
+    options::{EngineOptions, TransportKind},
+    outbox::{Outbox, Push},
+    request::RequestHead,
+    server::{Application, Server},
+    shard::LocalShard,
+    transport,
+};
+
+/// What can be seen of the Engine.IO server below an [`Io`](crate::Io).
+#[derive(Clone)]
+pub struct EngineView(Arc<Server>);
+
+impl EngineView {
+    pub(crate) fn new(server: Arc<Server>) -> Self {
+        Self(server)
+    }
+
+    /// How many clients are connected to this node.
+    pub fn clients_count(&self) -> usize {
+        usize::try_from(self.0.counters.sessions.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+}
+
+/// A raw Engine.IO server (protocol revision 4): mounted like an [`Io`](crate::Io), for programs that speak messages.
+#[derive(Clone)]
+pub struct Engine {
+    server: Arc<Server>,
+    app: Arc<RawApp>,
+}
+
+type OnConnection = Box<dyn Fn(EngineSocket) + Send + Sync>;
+type OnMessage = Arc<dyn Fn(EngineMessage) + Send + Sync>;
+type OnClose = Box<dyn FnOnce(DisconnectReason) + Send>;
+
+#[derive(Default)]
+pub(crate) struct RawApp {
+    on_connection: OnceLock<OnConnection>,
+}
+
+impl RawApp {
+    pub fn connected(&self, socket: &EngineSocket) {
+        if let Some(handler) = self.on_connection.get() {
+            handler(socket.clone());
+        }
+    }
+}
+
+impl Engine {
+    /// A server with these settings.
+    pub fn new(options: EngineOptions) -> Self {
+        let (server, app) = (Server::new(options), Arc::new(RawApp::default()));
+        server.set_application(Application::Raw(app.clone()));
+        Self { server, app }
+    }
+
+    /// Calls a function for each new connection, before anything is read from it. Set it once, before serving; a
+    /// second call changes nothing.
+    pub fn on_connection(&self, handler: impl Fn(EngineSocket) + Send + Sync + 'static) {
+        if self.app.on_connection.set(Box::new(handler)).is_err() {
+            tracing::warn!("the engine has a connection handler already");
+        }
+    }
+
+    /// Mounts the server. See [`Io::routes`](crate::Io::routes).
+    pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<> {
+        let server = self.server.clone();
+        move |config| transport::configure(config, server, ())
+    }
+
+    /// Gauges and counters since the start.
+    pub fn stats(&self) -> Stats {
+        self.server.counters.snapshot()
+    }
+
+    /// Closes the server. See [`Io::close`](crate::Io::close).
+    pub async fn close(&self) {
+        self.server.close(self.server.options.close_timeout).await;
+    }
+}
+
+/// A message of a raw Engine.IO client.
+#[derive(Clone, Debug)]
+pub struct EngineMessage {
+    /// What it says.
+    pub data: MessageData,
+    /// The polling POST that carried it; none over a WebSocket.
+    pub request: Option<Arc<RequestHead>>,
+}
+
+/// Text or bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageData {
+    /// Text.
+    Text(ByteString),
+    /// Bytes.
+    Binary(Bytes),
+}
+
+/// One raw Engine.IO connection. A small handle that can be used from any thread.
+#[derive(Clone)]
+pub struct EngineSocket {
+    inner: Arc<EngineSocketInner>,
+}
+
+struct EngineSocketInner {
+    id: Arc<str>,
+    request: Arc<RequestHead>,
+    server: Arc<Server>,
+    shard: ShardIndex,
+    outbox: Arc<Outbox>,
+    connection: Addr<Connection>,
+    transport: Arc<std::sync::atomic::AtomicU8>,
+    on_message: Mutex<Option<OnMessage>>,
+    on_close: Mutex<Option<OnClose>>,
+}
+
+impl EngineSocket {
+    pub(crate) fn new(
+        id: Arc<str>,
+        request: Arc<RequestHead>,
+        server: Arc<Server>,
+        line: crate::socket::Line,
+    ) -> Self {
+        Self {
+            inner: Arc::new(EngineSocketInner {
+                id,
+                request,
+                server,
+                shard: line.shard.index,
+                outbox: line.outbox,
+                connection: line.connection,
+                transport: line.transport,
+                on_message: Mutex::default(),
+                on_close: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The session's id. It is a secret between server and client.
+    pub fn id(&self) -> &str {
+        &self.inner.id
+    }
+
+    /// How the client's bytes travel now.
+    pub fn transport(&self) -> TransportKind {
+        if self.inner.transport.load(Ordering::Relaxed) == 0 {
+            TransportKind::Polling
+        } else {
+            TransportKind::Websocket
+        }
+    }
+
+    /// The request that opened the connection.
+    pub fn request(&self) -> &RequestHead {
+        &self.inner.request
+    }
+
+    /// Calls a function for each message, in order, on the connection's thread. A new one replaces the old one.
+    pub fn on_message(&self, handler: impl Fn(EngineMessage) + Send + Sync + 'static) {
+        let old =
+            self.inner.on_message.lock().unwrap_or_else(|it| it.into_inner()).replace(Arc::new(handler));
+        drop(old);
+    }
+
+    /// Calls a function when the connection is closed. A new one replaces the old one.
+    pub fn on_close(&self, handler: impl FnOnce(DisconnectReason) + Send + 'static) {
+        let old = self.inner.on_close.lock().unwrap_or_else(|it| it.into_inner()).replace(Box::new(handler));
+        drop(old);
+    }
+
+    /// Sends text. Messages sent by one thread arrive in order; they are dropped if the client is gone.
+    pub fn send_text(&self, text: &str) {
+        let message = Frames::text_with(text.len() + 1, |buffer| {
+            buffer.extend_from_slice(b"4");
+            buffer.extend_from_slice(text.as_bytes());
+        });
+        self.send(&message);
+    }
+
+    /// Sends bytes, like [`send_text`](Self::send_text).
+    pub fn send_binary(&self, bytes: impl AsRef<[u8]>) {
+        self.send(&Frames::binary(bytes.as_ref()));
+    }
+
+    /// Closes the connection.
+    pub fn close(&self) {
+        self.inner.connection.do_send(Close { reason: DisconnectReason::ForcedServerClose });
+    }
+
+    // There are no broadcasts here that a message could overtake, so any thread may push.
+    fn send(&self, frames: &Frames) {
+        let counters = &self.inner.server.counters;
+        match self.inner.outbox.push(frames, false) {
+            Push::Queued | Push::Dropped(_) => bump(&counters.delivered),
+            Push::Closed => bump(&counters.dropped_closed),
+            Push::TooSlow => {
+                bump(&counters.dropped_closed);
+                self.inner.connection.do_send(TooSlow);
+            }
+        }
+    }
+
+    pub(crate) fn receive(&self, message: EngineMessage) {
+        debug_assert!(LocalShard::is_current(&self.inner.server, self.inner.shard));
+        let handler = self.inner.on_message.lock().unwrap_or_else(|it| it.into_inner()).clone();
+        if let Some(handler) = handler {
+            handler(message);
+        }
+    }
+
+    pub(crate) fn closed(&self, reason: DisconnectReason) {
+        let handler = self.inner.on_close.lock().unwrap_or_else(|it| it.into_inner()).take();
+        // Handlers hold the socket; without this neither would ever go.
+        drop(self.inner.on_message.lock().unwrap_or_else(|it| it.into_inner()).take());
+        if let Some(handler) = handler {
+            handler(reason);
+        }
+    }
+}

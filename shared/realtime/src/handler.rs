@@ -1,0 +1,236 @@
+//! Async functions as handlers, and what they can ask for.
+
+use std::{any::Any, fmt::Display, future::Future, ops::Deref, pin::Pin, sync::Arc};
+
+use bytestring::ByteString;
+use natter_protocol::Args;
+use serde::de::DeserializeOwned;
+
+use crate::{Ack, DisconnectReason, Namespace, Socket};
+
+/// A handler at work.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+
+/// A handler without its types.
+pub(crate) type Erased<C> = Arc<dyn Fn(&C) -> Result<Work, ArgumentError> + Send + Sync>;
+
+/// Why a handler's parameter could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ArgumentError(pub String);
+
+/// A client has been let into a namespace.
+#[derive(Debug)]
+pub struct ConnectContext {
+    /// Its socket.
+    pub socket: Socket,
+}
+
+/// An event has come.
+#[derive(Debug)]
+pub struct EventContext {
+    /// The socket it came from.
+    pub socket: Socket,
+    /// Its name.
+    pub name: ByteString,
+    /// Its arguments.
+    pub args: Args,
+    /// The client's callback.
+    pub ack: Ack,
+}
+
+/// A socket is being, or has been, disconnected.
+#[derive(Debug)]
+pub struct DisconnectContext {
+    /// The socket.
+    pub socket: Socket,
+    /// Why.
+    pub reason: DisconnectReason,
+}
+
+/// All occasions have a socket.
+pub trait HasSocket {
+    /// The socket it is about.
+    fn socket(&self) -> &Socket;
+}
+
+macro_rules! has_socket {
+    ($($context:ty),*) => {
+        $(impl HasSocket for $context {
+            fn socket(&self) -> &Socket {
+                &self.socket
+            }
+        })*
+    };
+}
+
+has_socket!(ConnectContext, EventContext, DisconnectContext);
+
+/// Something a handler can ask for by naming it as a parameter.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a parameter of this handler",
+    note = "every handler can have `Socket`, `Namespace`, `State<T>`; handlers of events also `Data<T>`, `Args`, `Ack`, `EventName`; of connections also `Data<T>` (the auth payload); of disconnections also `DisconnectReason`"
+)]
+pub trait FromContext<C>: Sized {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// When the occasion does not have it, or in another form: then the handler is not called.
+    fn from_context(context: &C) -> Result<Self, ArgumentError>;
+}
+
+/// What a handler may return: nothing, or a `Result` whose error goes to the socket's `on_error`.
+#[diagnostic::on_unimplemented(
+    message = "a handler returns `()` or `Result<(), E>` with `E: Display`, not `{Self}`"
+)]
+pub trait Outcome {
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl Outcome for () {
+    fn into_result(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<E: Display> Outcome for Result<(), E> {
+    fn into_result(self) -> Result<(), String> {
+        self.map_err(|error| error.to_string())
+    }
+}
+
+/// An async function, or a closure that returns a future, whose parameters are extractors: up to eight.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler for this occasion",
+    note = "a handler is an async closure or function that is `Send + Sync + 'static`, whose parameters are extractors (`Socket`, `Data<T>`, `Args`, `Ack`, `State<T>`, ...) with their types written out, and that returns `()` or `Result<(), E>`"
+)]
+pub trait Handler<C, P>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn call(&self, context: &C) -> Result<Work, ArgumentError>;
+}
+
+macro_rules! handler {
+    ($($param:ident),*) => {
+        impl<C, Function, Fut, $($param,)*> Handler<C, ($($param,)*)> for Function
+        where
+            Function: Fn($($param),*) -> Fut + Send + Sync + 'static,
+            Fut: Future + 'static,
+            Fut::Output: Outcome,
+            $($param: FromContext<C>,)*
+        {
+            #[allow(non_snake_case, unused_variables)]
+            fn call(&self, context: &C) -> Result<Work, ArgumentError> {
+                $(let $param = $param::from_context(context)?;)*
+                let work = self($($param),*);
+                Ok(Box::pin(async move { work.await.into_result() }))
+            }
+        }
+    };
+}
+
+handler!();
+handler!(P1);
+handler!(P1, P2);
+handler!(P1, P2, P3);
+handler!(P1, P2, P3, P4);
+handler!(P1, P2, P3, P4, P5);
+handler!(P1, P2, P3, P4, P5, P6);
+handler!(P1, P2, P3, P4, P5, P6, P7);
+handler!(P1, P2, P3, P4, P5, P6, P7, P8);
+
+pub(crate) fn erase<C: 'static, P: 'static>(handler: impl Handler<C, P>) -> Erased<C> {
+    Arc::new(move |context| handler.call(context))
+}
+
+impl<C: HasSocket> FromContext<C> for Socket {
+    fn from_context(context: &C) -> Result<Self, ArgumentError> {
+        Ok(context.socket().clone())
+    }
+}
+
+impl<C: HasSocket> FromContext<C> for Namespace {
+    fn from_context(context: &C) -> Result<Self, ArgumentError> {
+        Ok(context.socket().namespace())
+    }
+}
+
+/// State that was given to the builder with [`IoBuilder::state`](crate::IoBuilder::state); every handler can ask for it.
+#[derive(Clone, Debug)]
+pub struct State<T>(pub Arc<T>);
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<C: HasSocket, T: Any + Send + Sync> FromContext<C> for State<T> {
+    fn from_context(context: &C) -> Result<Self, ArgumentError> {
+        let state = context.socket().inner.namespace.state.get::<T>();
+        state.map(Self).ok_or_else(|| {
+            ArgumentError(format!(
+                "no state of type {} was given to Io::builder()",
+                std::any::type_name::<T>()
+            ))
+        })
+    }
+}
+
+/// The arguments of an event in a type of the user's: the first argument, or with a tuple several. On a connection it
+/// is the auth payload (`{}` if the client sent none).
+///
+/// If they have another form, the handler is not called, the socket's `on_error` is, and a client that asked for an
+/// acknowledgement gets `{"error":"invalid arguments"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Data<T>(pub T);
+
+impl<T: DeserializeOwned> FromContext<EventContext> for Data<T> {
+    fn from_context(context: &EventContext) -> Result<Self, ArgumentError> {
+        context.args.parse().map(Self).map_err(|error| ArgumentError(error.to_string()))
+    }
+}
+
+impl<T: DeserializeOwned> FromContext<ConnectContext> for Data<T> {
+    fn from_context(context: &ConnectContext) -> Result<Self, ArgumentError> {
+        context.socket.handshake().auth().map(Self).map_err(|error| ArgumentError(error.to_string()))
+    }
+}
+
+impl FromContext<EventContext> for Args {
+    fn from_context(context: &EventContext) -> Result<Self, ArgumentError> {
+        Ok(context.args.clone())
+    }
+}
+
+impl FromContext<EventContext> for Ack {
+    fn from_context(context: &EventContext) -> Result<Self, ArgumentError> {
+        Ok(context.ack.clone())
+    }
+}
+
+/// The name of the event, for catch-all handlers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventName(pub ByteString);
+
+impl Deref for EventName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromContext<EventContext> for EventName {
+    fn from_context(context: &EventContext) -> Result<Self, ArgumentError> {
+        Ok(Self(context.name.clone()))
+    }
+}
+
+impl FromContext<DisconnectContext> for DisconnectReason {
+    fn from_context(context: &DisconnectContext) -> Result<Self, ArgumentError> {
+        Ok(context.reason)
+    }
+}

@@ -1,0 +1,440 @@
+//! `Io`: a Socket.IO server, its builder and its namespaces.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    path::PathBuf,
+    pin::Pin,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{http::header::HeaderMap, web::ServiceConfig};
+use bytestring::ByteString;
+use natter_protocol::Args;
+use regex::Regex;
+use serde::Serialize;
+
+use crate::{
+    Cookie, Cors, Socket,
+    broadcast::BroadcastOperator,
+    counters::Stats,
+    engine::EngineView,
+    error::{BroadcastAckError, ConnectRefused, ConnectionError, EmitError},
+    extensions::Extensions,
+    handler::{ConnectContext, Handler},
+    hooks::Refusal,
+    join::RoomNames,
+    namespace::{Namespace, NamespaceHooks, NamespaceInner, broadcasts},
+    options::{EngineOptions, Limits, TransportKind},
+    remote_socket::{Counted, FetchedSockets},
+    request::RequestHead,
+    server::{Application, Server},
+    transport,
+};
+
+/// A Socket.IO server: mounted into any actix-web `App` with [`routes`](Self::routes), used from anywhere.
+///
+/// A small handle; cloning it is cheap. Its own methods for handlers and emits are those of the namespace `/`.
+#[derive(Clone)]
+pub struct Io {
+    inner: Arc<IoInner>,
+    main: Namespace,
+}
+
+pub(crate) struct IoInner {
+    pub server: Arc<Server>,
+    state: Extensions,
+    namespaces: RwLock<HashMap<ByteString, Arc<NamespaceInner>>>,
+    parents: RwLock<Vec<Arc<Parent>>>,
+    on_new: RwLock<Vec<Arc<dyn Fn(Namespace) + Send + Sync>>>,
+    cleanup: bool,
+    next_id: AtomicU32,
+}
+
+struct Parent {
+    admits: Admits,
+    hooks: NamespaceHooks,
+    children: RwLock<Vec<Arc<NamespaceInner>>>,
+}
+
+type Asks = Arc<dyn Fn(String, serde_json::Value) -> Pin<Box<dyn Future<Output = bool>>> + Send + Sync>;
+
+enum Admits {
+    Matching(Regex),
+    By(Asks),
+}
+
+/// Namespaces that come into being when clients ask for them (Socket.IO server API, "Dynamic namespaces").
+///
+/// Handlers and middleware are copied to each child when it is made, so they are registered before.
+#[derive(Clone)]
+pub struct ParentNamespace {
+    inner: Arc<Parent>,
+}
+
+impl ParentNamespace {
+    /// Calls a handler for each client that connects to a child. See [`Namespace::on_connect`].
+    pub fn on_connect<P: 'static>(&self, handler: impl Handler<ConnectContext, P>) {
+        self.inner.hooks.on_connect(handler);
+    }
+
+    /// Adds a middleware to each child. See [`Namespace::use_middleware`].
+    pub fn use_middleware<F, Fut>(&self, middleware: F)
+    where
+        F: Fn(Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ConnectRefused>> + 'static,
+    {
+        self.inner.hooks.use_middleware(middleware);
+    }
+
+    /// The children that exist now.
+    pub fn children(&self) -> Vec<Namespace> {
+        let children = self.inner.children.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        children.iter().cloned().map(Namespace::new).collect()
+    }
+
+    /// Sends an event to everybody in all children.
+    ///
+    /// # Errors
+    /// Those of [`BroadcastOperator::emit`]; the first one ends it.
+    pub fn emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
+        let args = Args::of(&data)?;
+        self.children().iter().try_for_each(|child| child.emit(event, &args))
+    }
+
+    /// Disconnects everybody in all children, with `close` their whole connections.
+    pub fn disconnect_sockets(&self, close: bool) {
+        self.children().iter().for_each(|child| child.disconnect_sockets(close));
+    }
+}
+
+impl IoInner {
+    /// A namespace that exists.
+    fn existing(&self, name: &str) -> Option<Arc<NamespaceInner>> {
+        self.namespaces.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
+    }
+
+    /// The namespace a client asks for: one that exists, or a child of the first parent that admits its name.
+    pub async fn find(&self, name: &ByteString, auth: &str) -> Option<Arc<NamespaceInner>> {
+        if let Some(namespace) = self.existing(name) {
+            return Some(namespace);
+        }
+        let parents = self.parents.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        for parent in parents {
+            let admitted = match &parent.admits {
+                Admits::Matching(pattern) => pattern.is_match(name),
+                Admits::By(asks) => {
+                    let auth = serde_json::from_str(auth).unwrap_or(serde_json::Value::Null);
+                    asks(name.to_string(), auth).await
+                }
+            };
+            if admitted {
+                return Some(self.create(name, Some(&parent)));
+            }
+        }
+        None
+    }
+
+    /// Makes a namespace, or returns the one that another thread has just made.
+    fn create(&self, name: &ByteString, parent: Option<&Arc<Parent>>) -> Arc<NamespaceInner> {
+        let mut namespaces = self.namespaces.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(namespace) = namespaces.get(name) {
+            return namespace.clone();
+        }
+        let namespace = NamespaceInner::new(
+            self.next_id.fetch_add(1, Ordering::Relaxed),
+            name.clone(),
+            self.server.clone(),
+            self.state.clone(),
+            parent.map(|parent| parent.hooks.copy()).unwrap_or_default(),
+            parent.is_some(),
+        );
+        namespaces.insert(name.clone(), namespace.clone());
+        drop(namespaces);
+        if let Some(parent) = parent {
+            parent.children.write().unwrap_or_else(|poisoned| poisoned.into_inner()).push(namespace.clone());
+        }
+        let listeners = self.on_new.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        for listener in listeners {
+            listener(Namespace::new(namespace.clone()));
+        }
+        namespace
+    }
+
+    /// A socket takes its place in a namespace; false if the namespace has been forgotten and made anew meanwhile.
+    pub fn enter(&self, namespace: &Arc<NamespaceInner>) -> bool {
+        if self.cleanup && namespace.dynamic {
+            let mut namespaces = self.namespaces.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let current = namespaces.entry(namespace.name.clone()).or_insert_with(|| namespace.clone());
+            if !Arc::ptr_eq(current, namespace) {
+                return false;
+            }
+            namespace.socket_came();
+        } else {
+            namespace.socket_came();
+        }
+        true
+    }
+
+    /// The last socket of a namespace has left.
+    pub fn emptied(&self, namespace: &Arc<NamespaceInner>) {
+        if !self.cleanup || !namespace.dynamic {
+            return;
+        }
+        let mut namespaces = self.namespaces.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // Somebody may have come meanwhile; whoever comes after this finds no namespace and makes a new one.
+        if Namespace::new(namespace.clone()).sockets_count() > 0 {
+            return;
+        }
+        namespaces.remove(&namespace.name);
+        drop(namespaces);
+        for parent in self.parents.read().unwrap_or_else(|poisoned| poisoned.into_inner()).iter() {
+            let mut children = parent.children.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+            children.retain(|child| !Arc::ptr_eq(child, namespace));
+        }
+    }
+}
+
+/// `chat`, `/chat` -> `/chat`, as the reference does.
+fn normalised(name: &str) -> ByteString {
+    if name.starts_with('/') { name.into() } else { format!("/{name}").into() }
+}
+
+impl Io {
+    /// Begins a server with the defaults of Socket.IO 4.
+    pub fn builder() -> IoBuilder {
+        IoBuilder {
+            options: EngineOptions { path: "/socket.io".to_owned(), ..EngineOptions::default() },
+            state: Extensions::default(),
+            cleanup: false,
+        }
+    }
+
+    /// Mounts the server into an actix-web `App`: `App::new().configure(io.routes())`, inside the closure of
+    /// `HttpServer::new`. Each worker thread gets a shard of its own.
+    ///
+    /// Set `HttpServer::h1_allow_half_closed(false)` so that a poll whose client has gone is noticed at once.
+    pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<> {
+        let inner = self.inner.clone();
+        move |config| transport::configure(config, inner.server.clone(), Some(inner))
+    }
+
+    /// The namespace of that name, made if it does not exist. A missing `/` at the beginning is added. A name that a
+    /// dynamic namespace's pattern matches becomes its child.
+    pub fn of(&self, name: &str) -> Namespace {
+        let name = normalised(name);
+        if let Some(namespace) = self.inner.existing(&name) {
+            return Namespace::new(namespace);
+        }
+        let parents = self.inner.parents.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let parent = parents
+            .iter()
+            .find(|parent| matches!(&parent.admits, Admits::Matching(it) if it.is_match(&name)));
+        Namespace::new(self.inner.create(&name, parent))
+    }
+
+    fn parent(&self, admits: Admits) -> ParentNamespace {
+        let inner =
+            Arc::new(Parent { admits, hooks: NamespaceHooks::default(), children: RwLock::default() });
+        self.inner.parents.write().unwrap_or_else(|poisoned| poisoned.into_inner()).push(inner.clone());
+        ParentNamespace { inner }
+    }
+
+    /// Namespaces whose names match a pattern (anchor it: `^/room-\d+$`), made when clients ask for them.
+    pub fn of_matching(&self, pattern: Regex) -> ParentNamespace {
+        self.parent(Admits::Matching(pattern))
+    }
+
+    /// Namespaces that an async function admits by name and auth payload (`{}` if there is none).
+    pub fn of_dynamic<F, Fut>(&self, admits: F) -> ParentNamespace
+    where
+        F: Fn(String, serde_json::Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + 'static,
+    {
+        self.parent(Admits::By(Arc::new(move |name, auth| Box::pin(admits(name, auth)))))
+    }
+
+    /// Calls a function for each namespace that is made from now on (Socket.IO's `new_namespace`).
+    pub fn on_new_namespace(&self, listener: impl Fn(Namespace) + Send + Sync + 'static) {
+        self.inner.on_new.write().unwrap_or_else(|poisoned| poisoned.into_inner()).push(Arc::new(listener));
+    }
+
+    /// Calls a handler for each client that connects to `/`. See [`Namespace::on_connect`].
+    pub fn on_connect<P: 'static>(&self, handler: impl Handler<ConnectContext, P>) {
+        self.main.on_connect(handler);
+    }
+
+    /// Adds a middleware to `/`. See [`Namespace::use_middleware`].
+    pub fn use_middleware<F, Fut>(&self, middleware: F)
+    where
+        F: Fn(Socket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), ConnectRefused>> + 'static,
+    {
+        self.main.use_middleware(middleware);
+    }
+
+    /// The Engine.IO server below.
+    pub fn engine(&self) -> EngineView {
+        EngineView::new(self.inner.server.clone())
+    }
+
+    /// Gauges and counters since the start.
+    pub fn stats(&self) -> Stats {
+        self.inner.server.counters.snapshot()
+    }
+
+    /// This node's name.
+    pub fn node_name(&self) -> &str {
+        &self.inner.server.options.node_name
+    }
+
+    /// Closes the server: handshakes are refused, every socket is disconnected with `server shutting down`, WebSockets
+    /// get a close frame with code 1001. Resolves when all sessions are gone, at most after `close_timeout`.
+    pub async fn close(&self) {
+        self.inner.server.close(self.inner.server.options.close_timeout).await;
+    }
+
+    fn all(&self) -> BroadcastOperator {
+        BroadcastOperator::new(self.main.inner.clone())
+    }
+}
+
+broadcasts!(Io);
+
+/// Settings of an [`Io`]; see [`EngineOptions`] for defaults and units.
+pub struct IoBuilder {
+    options: EngineOptions,
+    state: Extensions,
+    cleanup: bool,
+}
+
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),* $(,)?) => {
+        impl IoBuilder {
+            $($(#[$doc])*
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.options.$name = $name;
+                self
+            })*
+        }
+    };
+}
+
+settings! {
+    /// Whether a polling client may go on over a WebSocket.
+    allow_upgrades: bool,
+    /// Time between the last pong and the next ping.
+    ping_interval: Duration,
+    /// Time for a pong to come.
+    ping_timeout: Duration,
+    /// Time for a transport upgrade to finish.
+    upgrade_timeout: Duration,
+    /// Time for a client to join a first namespace.
+    connect_timeout: Duration,
+    /// Time to deliver what is queued when a connection is closed.
+    close_timeout: Duration,
+    /// Time for an acknowledgement when the caller gives none.
+    ack_timeout: Duration,
+    /// Bytes of one message from a client.
+    max_payload: usize,
+    /// What one client may cost.
+    limits: Limits,
+    /// Which browser origins may connect.
+    cors: Cors,
+}
+
+impl IoBuilder {
+    /// The path under which the server answers.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.options.path = path.into();
+        self
+    }
+
+    /// The transports clients may use.
+    pub fn transports(mut self, transports: &[TransportKind]) -> Self {
+        self.options.transports = transports.to_vec();
+        self
+    }
+
+    /// A cookie with the session's id on the first answer.
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        self.options.cookie = Some(cookie);
+        self
+    }
+
+    /// The name under which this node shows itself.
+    pub fn node_name(mut self, name: impl Into<String>) -> Self {
+        self.options.node_name = name.into();
+        self
+    }
+
+    /// A folder with the client's files to serve below the path.
+    pub fn client_bundle(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.client_bundle = Some(folder.into());
+        self
+    }
+
+    /// Decides about each handshake. See [`Hooks::allow_request`](crate::Hooks::allow_request).
+    pub fn allow_request<F, Fut>(mut self, allows: F) -> Self
+    where
+        F: Fn(Arc<RequestHead>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Refusal>> + 'static,
+    {
+        self.options.hooks = self.options.hooks.allow_request(allows);
+        self
+    }
+
+    /// Edits the first answer of each session. See [`Hooks::initial_headers`](crate::Hooks::initial_headers).
+    pub fn initial_headers(
+        mut self,
+        edit: impl Fn(&mut HeaderMap, &RequestHead) + Send + Sync + 'static,
+    ) -> Self {
+        self.options.hooks = self.options.hooks.initial_headers(edit);
+        self
+    }
+
+    /// Edits every answer. See [`Hooks::headers`](crate::Hooks::headers).
+    pub fn headers(mut self, edit: impl Fn(&mut HeaderMap, &RequestHead) + Send + Sync + 'static) -> Self {
+        self.options.hooks = self.options.hooks.headers(edit);
+        self
+    }
+
+    /// Sees refused requests. See [`Hooks::on_connection_error`](crate::Hooks::on_connection_error).
+    pub fn on_connection_error(mut self, see: impl Fn(&ConnectionError) + Send + Sync + 'static) -> Self {
+        self.options.hooks = self.options.hooks.on_connection_error(see);
+        self
+    }
+
+    /// Whether dynamic namespaces are forgotten when their last socket leaves (off, as in the reference).
+    pub fn cleanup_empty_namespaces(mut self, yes: bool) -> Self {
+        self.cleanup = yes;
+        self
+    }
+
+    /// Gives a value to all handlers, who ask for it with [`State<T>`](crate::State). One value of each type.
+    pub fn state<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// Makes the server. It has the namespace `/` and serves once its routes are mounted.
+    pub fn build(self) -> Io {
+        let server = Server::new(self.options);
+        let inner = Arc::new(IoInner {
+            server: server.clone(),
+            state: self.state,
+            namespaces: RwLock::default(),
+            parents: RwLock::default(),
+            on_new: RwLock::default(),
+            cleanup: self.cleanup,
+            next_id: AtomicU32::new(0),
+        });
+        server.set_application(Application::SocketIo(Arc::downgrade(&inner)));
+        let main = Namespace::new(inner.create(&ByteString::from_static("/"), None));
+        Io { inner, main }
+    }
+}

@@ -1,0 +1,108 @@
+//! Natter: a Socket.IO server for actix-web in which every connection is an actor.
+//!
+//! The official `socket.io-client` connects to it unchanged. The vocabulary is Socket.IO's own:
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer};
+//! use natter::{Data, DisconnectReason, Io, Socket};
+//!
+//! #[actix_web::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let io = Io::builder().path("/socket.io").build();
+//!
+//!     io.on_connect(|socket: Socket| async move {
+//!         socket.on("reply", |Data(text): Data<String>| async move { println!("{text}") });
+//!         socket.on_error(|error| async move { eprintln!("{error}") });
+//!         socket.on_disconnect(|socket: Socket, reason: DisconnectReason| async move {
+//!             println!("{} left: {reason}", socket.id());
+//!         });
+//!         socket.emit("message", "Hello World")
+//!     });
+//!
+//!     HttpServer::new(move || App::new().configure(io.routes())).bind(("127.0.0.1", 3000))?.run().await
+//! }
+//! ```
+//!
+//! # What is promised
+//!
+//! - **Order**: from one emitter (a thread) to one client, events arrive in the order in which they were emitted,
+//!   whether to the socket, to rooms or to a namespace.
+//! - **Delivery**: at most once. What is on its way when a connection breaks is lost.
+//! - **Bounds**: every queue has one, and what is dropped is counted ([`Stats`]). A client that does not read is
+//!   disconnected once [`Limits::outbox_hard_bytes`] wait for it.
+//! - **Isolation**: what one client sends, and what a handler does with it, panics included, costs that client at most.
+//!
+//! # The way of a message
+//!
+//! `transport` -> `natter_protocol` -> `connection` -> `client` -> `dispatch` -> your handler -> `socket` or
+//! `broadcast` -> `shard` and `roster` -> `outbox` -> `transport`.
+
+mod acks;
+mod alarm;
+mod broadcast;
+mod bundle;
+mod client;
+mod collector;
+mod connection;
+mod cookie;
+mod cors;
+mod counters;
+mod delivery;
+mod directory;
+mod disconnect;
+mod dispatch;
+mod drive;
+mod emitter;
+mod engine;
+mod error;
+mod extensions;
+mod gate;
+mod handler;
+mod handshake;
+mod hooks;
+mod ids;
+mod io;
+mod join;
+mod listeners;
+mod namespace;
+mod options;
+mod outbox;
+mod remote_socket;
+mod request;
+mod room;
+mod roster;
+mod server;
+mod session;
+mod sessions;
+mod shard;
+mod socket;
+mod transport;
+mod upgrade;
+
+pub use acks::{Ack, AckFuture};
+pub use broadcast::BroadcastOperator;
+pub use cookie::Cookie;
+pub use cors::Cors;
+pub use counters::Stats;
+pub use disconnect::DisconnectReason;
+pub use emitter::SocketEmitter;
+pub use engine::{Engine, EngineMessage, EngineSocket, EngineView, MessageData};
+pub use error::{
+    AckError, BroadcastAckError, ConnectRefused, ConnectionError, EmitError, ErrorCode, JoinError,
+    SocketError,
+};
+pub use handler::{
+    ArgumentError, ConnectContext, Data, DisconnectContext, EventContext, EventName, FromContext, Handler,
+    HasSocket, Outcome, State,
+};
+pub use handshake::Handshake;
+pub use hooks::{Hooks, Refusal};
+pub use io::{Io, IoBuilder, ParentNamespace};
+pub use join::{Join, RoomNames};
+pub use listeners::{EventRefused, IncomingEvent};
+pub use namespace::Namespace;
+pub use natter_protocol::{Args, ArgsError, Binary, EncodeError};
+pub use options::{EngineOptions, Limits, TransportKind};
+pub use remote_socket::{Counted, FetchedSockets, RemoteSocket};
+pub use request::RequestHead;
+pub use socket::Socket;

@@ -1,0 +1,185 @@
+//! Every setting of a server, with its default. The struct is the documentation.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{cookie::Cookie, cors::Cors, hooks::Hooks};
+
+/// How a client's bytes travel (Engine.IO 4, "Transports").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    /// HTTP long-polling.
+    Polling,
+    /// A WebSocket (RFC 6455).
+    Websocket,
+}
+
+impl TransportKind {
+    /// The name used in the `transport` query parameter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::Websocket => "websocket",
+        }
+    }
+}
+
+impl fmt::Display for TransportKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What one client may cost. Past a limit only that client is affected, in the way each field names.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Binary attachments of one packet, 10. More: the connection is closed with a parse error.
+    pub attachments: usize,
+    /// Time for a packet to be complete once it has begun (fragments, attachments), 30 s. Later: closed.
+    pub packet_timeout: Duration,
+    /// Engine.IO packets in the body of one polling POST, 1,000. More: closed with a parse error.
+    pub packets_per_payload: usize,
+    /// Engine.IO packets in one polling answer, 16; the rest waits for the next poll.
+    pub packets_per_poll: usize,
+    /// Rooms one socket can be in besides its own, 128. More: `join` returns an error.
+    pub rooms_per_socket: usize,
+    /// Namespaces of one connection, 16. More: the client gets a `CONNECT_ERROR`.
+    pub namespaces_per_connection: usize,
+    /// Bytes of the name of an event, a room or a namespace, 255. Longer from a client: closed with a parse error.
+    pub name_bytes: usize,
+    /// Nesting of JSON from clients, 64. Deeper: closed with a parse error.
+    pub json_depth: usize,
+    /// Arguments of one event or acknowledgement, 128. More: closed with a parse error.
+    pub arguments: usize,
+    /// Acknowledgements one socket can owe the server, 1,024. More: emitting with an ack returns an error.
+    pub pending_acks: usize,
+    /// Fragments of one WebSocket message, 128. More: closed with code 1008.
+    pub fragments: usize,
+    /// Bytes waiting for a client past which volatile packets are dropped, oldest first, 256 KiB.
+    pub outbox_soft_bytes: usize,
+    /// Bytes waiting for a client past which it is disconnected as too slow, 1 MiB.
+    pub outbox_hard_bytes: usize,
+    /// Handlers of one connection that have not finished, 1,024. At the limit nothing more is read from the client.
+    pub pending_handlers: usize,
+    /// Bytes of broadcasts on their way from other threads to one shard, 64 MiB. More are dropped and counted.
+    pub shard_queue_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            attachments: 10,
+            packet_timeout: Duration::from_secs(30),
+            packets_per_payload: 1_000,
+            packets_per_poll: 16,
+            rooms_per_socket: 128,
+            namespaces_per_connection: 16,
+            name_bytes: 255,
+            json_depth: 64,
+            arguments: 128,
+            pending_acks: 1_024,
+            fragments: 128,
+            outbox_soft_bytes: 256 * 1024,
+            outbox_hard_bytes: 1024 * 1024,
+            pending_handlers: 1_024,
+            shard_queue_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// The settings of the Engine.IO layer, shared by [`Io`](crate::Io) and a raw [`Engine`](crate::Engine).
+///
+/// The names and defaults are those of Socket.IO 4 unless a field says otherwise.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The path under which the server answers, `/engine.io` (an [`Io`](crate::Io) has `/socket.io`). With and
+    /// without a slash at the end.
+    pub path: String,
+    /// Transports a client may use, both.
+    pub transports: Vec<TransportKind>,
+    /// Whether a polling client may go on over a WebSocket, yes.
+    pub allow_upgrades: bool,
+    /// Time between the last pong and the next ping, 25 s.
+    pub ping_interval: Duration,
+    /// Time for the pong to come, 20 s. Later the client is gone with `ping timeout`.
+    pub ping_timeout: Duration,
+    /// Time for a transport upgrade to finish, 10 s. Later the new transport is dropped; the old one goes on.
+    pub upgrade_timeout: Duration,
+    /// Time for a client to join a first namespace, 45 s. Later it is closed. Not used by a raw engine.
+    pub connect_timeout: Duration,
+    /// Time to deliver what is queued when the server closes a connection, 30 s as in the reference.
+    pub close_timeout: Duration,
+    /// Time for an acknowledgement when the caller gives none, 30 s (the reference waits without end).
+    pub ack_timeout: Duration,
+    /// Bytes of one message from a client, 1,000,000: a polling body, a WebSocket message with all of its fragments,
+    /// a packet with all of its attachments. Announced to clients as `maxPayload`.
+    pub max_payload: usize,
+    /// Which browser origins may connect; the host's own.
+    pub cors: Cors,
+    /// A cookie with the session's id on the first answer; none.
+    pub cookie: Option<Cookie>,
+    /// The name under which this node shows itself; `node`.
+    pub node_name: String,
+    /// A folder with the client's files (`socket.io-client/dist`) to serve below the path; none.
+    pub client_bundle: Option<PathBuf>,
+    /// What one client may cost.
+    pub limits: Limits,
+    /// Functions called on handshakes and answers.
+    pub hooks: Hooks,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            path: "/engine.io".to_owned(),
+            transports: vec![TransportKind::Polling, TransportKind::Websocket],
+            allow_upgrades: true,
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            upgrade_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(45),
+            close_timeout: Duration::from_secs(30),
+            ack_timeout: Duration::from_secs(30),
+            max_payload: 1_000_000,
+            cors: Cors::same_origin(),
+            cookie: None,
+            node_name: "node".to_owned(),
+            client_bundle: None,
+            limits: Limits::default(),
+            hooks: Hooks::default(),
+        }
+    }
+}
+
+impl EngineOptions {
+    /// Which transports a polling client may be told to upgrade to.
+    pub(crate) fn upgrades(&self) -> &'static [&'static str] {
+        if self.allow_upgrades && self.transports.contains(&TransportKind::Websocket) {
+            &["websocket"]
+        } else {
+            &[]
+        }
+    }
+
+    /// The path without a slash at its end, beginning with one.
+    pub(crate) fn normalised_path(&self) -> String {
+        format!("/{}", self.path.trim_matches('/'))
+    }
+
+    pub(crate) fn packet_limits(&self) -> Arc<natter_protocol::PacketLimits> {
+        Arc::new(natter_protocol::PacketLimits {
+            attachments: self.limits.attachments,
+            bytes: self.max_payload,
+            depth: self.limits.json_depth,
+            args: self.limits.arguments,
+            name: self.limits.name_bytes,
+        })
+    }
+
+    pub(crate) fn websocket_limits(&self) -> natter_protocol::WebSocketLimits {
+        natter_protocol::WebSocketLimits {
+            max_message: self.max_payload,
+            max_fragments: self.limits.fragments,
+        }
+    }
+}

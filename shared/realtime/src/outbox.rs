@@ -1,0 +1,387 @@
+//! What waits to be written to one client: a queue of shared frames, counted in bytes, with two bounds.
+//!
+//! Owned by a [`Connection`](crate::connection::Connection) and drained by whichever transport is its writer. Only
+//! the shard's thread pushes, which is what keeps events in order; the writer may live on another thread (a WebSocket
+//! accepted by another worker than the session's first poll), hence the lock. It is never held across anything slow.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use natter_protocol::{Frames, Opcode, split_frame};
+
+/// Names one writer of an outbox. A writer that is no longer the current one gets [`Taken::Detached`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WriterId(u32);
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Push {
+    Queued,
+    /// It was volatile and the client is behind; or it made room by dropping that many older volatile packets.
+    Dropped(u32),
+    /// The hard bound was passed: the queue is gone, the client is to be disconnected.
+    TooSlow,
+    /// The outbox is closed.
+    Closed,
+}
+
+/// What a writer gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken<T> {
+    Some(T),
+    /// Another writer has taken over; what is queued is his.
+    Detached,
+    /// Nothing will come any more.
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub soft: usize,
+    pub hard: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+}
+
+/// The pure part.
+#[derive(Debug)]
+struct State {
+    queue: VecDeque<Item>,
+    bytes: usize,
+    volatile: u32,
+    bounds: Bounds,
+    writer: u32,
+    waker: Option<Waker>,
+    end: End,
+}
+
+#[derive(Debug)]
+struct Item {
+    bytes: Bytes,
+    volatile: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    /// No more is accepted; what is queued is still written.
+    Finishing,
+    Closed,
+}
+
+impl Outbox {
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                bytes: 0,
+                volatile: 0,
+                bounds,
+                writer: 0,
+                waker: None,
+                end: End::Open,
+            }),
+        }
+    }
+
+    /// Nothing in here panics while the lock is held, and were it so, the queue would still be whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub fn push(&self, frames: &Frames, volatile: bool) -> Push {
+        let mut state = self.lock();
+        let outcome = state.push(frames.as_bytes().clone(), volatile);
+        let waker = match outcome {
+            Push::Dropped(_) | Push::Closed => None,
+            Push::Queued | Push::TooSlow => state.waker.take(),
+        };
+        drop(state);
+        // Woken outside the lock: the writer may run at once on another thread.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        outcome
+    }
+
+    /// Makes the caller the only writer. The former one is woken to find itself detached.
+    pub fn attach(&self) -> WriterId {
+        let mut state = self.lock();
+        state.writer += 1;
+        let (writer, waker) = (WriterId(state.writer), state.waker.take());
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        writer
+    }
+
+    /// Accepts nothing more; the writer gets what is queued and then the end.
+    pub fn finish(&self) {
+        self.end(End::Finishing);
+    }
+
+    /// Drops what is queued; the writer gets the end.
+    pub fn close(&self) {
+        self.end(End::Closed);
+    }
+
+    fn end(&self, end: End) {
+        let mut state = self.lock();
+        state.end(end);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lock().queue.is_empty()
+    }
+
+    /// The next packet whole, for a WebSocket.
+    pub fn poll_packet(&self, writer: WriterId, cx: &mut Context<'_>) -> Poll<Taken<Bytes>> {
+        self.poll_with(writer, cx, |state| state.pop())
+    }
+
+    /// Up to `most` frames and about `bytes` bytes, for a polling answer.
+    pub fn poll_frames(
+        &self,
+        writer: WriterId,
+        most: usize,
+        bytes: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Taken<Vec<(Opcode, Bytes)>>> {
+        self.poll_with(writer, cx, |state| {
+            let frames = state.pop_frames(most, bytes);
+            (!frames.is_empty()).then_some(frames)
+        })
+    }
+
+    fn poll_with<T>(
+        &self,
+        writer: WriterId,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut State) -> Option<T>,
+    ) -> Poll<Taken<T>> {
+        let mut state = self.lock();
+        if state.writer != writer.0 {
+            return Poll::Ready(Taken::Detached);
+        }
+        if let Some(taken) = take(&mut state) {
+            return Poll::Ready(Taken::Some(taken));
+        }
+        if state.end != End::Open {
+            return Poll::Ready(Taken::Ended);
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+impl State {
+    fn push(&mut self, bytes: Bytes, volatile: bool) -> Push {
+        if self.end != End::Open {
+            return Push::Closed;
+        }
+        let after = self.bytes + bytes.len();
+        // One packet may be larger than a bound; what must not grow is what waits behind it.
+        if volatile && after > self.bounds.soft && !self.queue.is_empty() {
+            let dropped = self.drop_oldest_volatile(after - self.bounds.soft);
+            if self.bytes + bytes.len() > self.bounds.soft {
+                return Push::Dropped(dropped + 1);
+            }
+            self.accept(bytes, true);
+            return Push::Dropped(dropped);
+        }
+        if after > self.bounds.hard && !self.queue.is_empty() {
+            let excess = after - self.bounds.hard;
+            self.drop_oldest_volatile(excess);
+            if self.bytes + bytes.len() > self.bounds.hard {
+                self.end(End::Closed);
+                return Push::TooSlow;
+            }
+        }
+        self.accept(bytes, volatile);
+        Push::Queued
+    }
+
+    fn accept(&mut self, bytes: Bytes, volatile: bool) {
+        self.bytes += bytes.len();
+        self.volatile += u32::from(volatile);
+        self.queue.push_back(Item { bytes, volatile });
+    }
+
+    /// Drops volatile packets from the front until that many bytes are free or none is left.
+    fn drop_oldest_volatile(&mut self, excess: usize) -> u32 {
+        let (mut freed, mut dropped) = (0, 0);
+        if self.volatile > 0 {
+            self.queue.retain(|item| {
+                let drop = item.volatile && freed < excess;
+                if drop {
+                    freed += item.bytes.len();
+                    dropped += 1;
+                }
+                !drop
+            });
+        }
+        self.bytes -= freed;
+        self.volatile -= dropped;
+        dropped
+    }
+
+    fn end(&mut self, end: End) {
+        if end == End::Closed {
+            self.queue = VecDeque::new();
+            (self.bytes, self.volatile) = (0, 0);
+        }
+        if self.end != End::Closed {
+            self.end = end;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let item = self.queue.pop_front()?;
+        self.bytes -= item.bytes.len();
+        self.volatile -= u32::from(item.volatile);
+        self.release();
+        Some(item.bytes)
+    }
+
+    /// An idle client keeps no buffer of a burst.
+    fn release(&mut self) {
+        if self.queue.is_empty() && self.queue.capacity() > 64 {
+            self.queue = VecDeque::new();
+        }
+    }
+
+    fn pop_frames(&mut self, most: usize, bytes: usize) -> Vec<(Opcode, Bytes)> {
+        let mut frames = Vec::new();
+        let mut size = 0;
+        while frames.len() < most && size < bytes {
+            let Some(front) = self.queue.front_mut() else { break };
+            let before = front.bytes.len();
+            let Some((opcode, payload)) = split_frame(&mut front.bytes) else {
+                self.pop();
+                continue;
+            };
+            size += payload.len();
+            self.bytes -= before - front.bytes.len();
+            // Control frames belong to a WebSocket; a poll has no use for them.
+            if matches!(opcode, Opcode::Text | Opcode::Binary) {
+                frames.push((opcode, payload));
+            }
+            // A packet of several frames stays at the front until its last one is taken, and can't be dropped any more.
+            if front.bytes.is_empty() {
+                self.pop();
+            } else if front.volatile {
+                front.volatile = false;
+                self.volatile -= 1;
+            }
+        }
+        self.release();
+        frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { soft: 100, hard: 200 };
+
+    fn frames(n: usize) -> Frames {
+        Frames::text(&vec![b'x'; n - 2])
+    }
+
+    fn take(outbox: &Outbox, writer: WriterId) -> Poll<Taken<Bytes>> {
+        outbox.poll_packet(writer, &mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_writer_gets_packets_in_order_and_then_the_end() {
+        let outbox = Outbox::new(BOUNDS);
+        let writer = outbox.attach();
+        assert_eq!(outbox.push(&Frames::text(b"1"), false), Push::Queued);
+        assert_eq!(outbox.push(&Frames::text(b"2"), false), Push::Queued);
+        outbox.finish();
+        assert_eq!(outbox.push(&Frames::text(b"3"), false), Push::Closed);
+        for expected in [b"1", b"2"] {
+            assert_eq!(take(&outbox, writer), Poll::Ready(Taken::Some(Frames::text(expected).into_bytes())));
+        }
+        assert_eq!(take(&outbox, writer), Poll::Ready(Taken::Ended));
+    }
+
+    #[test]
+    fn past_the_soft_bound_the_oldest_volatile_packets_go_first() {
+        let outbox = Outbox::new(BOUNDS);
+        let writer = outbox.attach();
+        assert_eq!(outbox.push(&frames(40), true), Push::Queued);
+        assert_eq!(outbox.push(&frames(41), false), Push::Queued);
+        assert_eq!(outbox.push(&frames(42), true), Push::Dropped(1));
+        let mut lengths = vec![];
+        while let Poll::Ready(Taken::Some(bytes)) = take(&outbox, writer) {
+            lengths.push(bytes.len());
+        }
+        assert_eq!(lengths, [41, 42]);
+    }
+
+    #[test]
+    fn past_the_hard_bound_the_client_is_too_slow_and_its_queue_is_gone() {
+        let outbox = Outbox::new(BOUNDS);
+        assert_eq!(outbox.push(&frames(150), false), Push::Queued);
+        assert_eq!(outbox.push(&frames(100), false), Push::TooSlow);
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.push(&frames(10), false), Push::Closed);
+    }
+
+    #[test]
+    fn one_packet_may_be_larger_than_the_bounds() {
+        let outbox = Outbox::new(BOUNDS);
+        assert_eq!(outbox.push(&frames(1000), false), Push::Queued);
+    }
+
+    #[test]
+    fn a_new_writer_takes_over_what_is_queued() {
+        let outbox = Outbox::new(BOUNDS);
+        let old = outbox.attach();
+        assert_eq!(outbox.push(&Frames::text(b"1"), false), Push::Queued);
+        let new = outbox.attach();
+        assert_eq!(take(&outbox, old), Poll::Ready(Taken::Detached));
+        assert!(matches!(take(&outbox, new), Poll::Ready(Taken::Some(_))));
+    }
+
+    #[test]
+    fn a_packet_of_many_frames_is_spread_over_polls() {
+        let outbox = Outbox::new(Bounds { soft: 1000, hard: 1000 });
+        let writer = outbox.attach();
+        let mut packet = vec![];
+        for payload in [b"a", b"b", b"c"] {
+            packet.extend_from_slice(Frames::text(payload).as_bytes());
+        }
+        assert_eq!(outbox.push(&Frames::from_bytes(packet.into()).unwrap(), false), Push::Queued);
+        assert_eq!(outbox.push(&Frames::text(b"d"), false), Push::Queued);
+        let poll = || match outbox.poll_frames(writer, 2, 1000, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Taken::Some(frames)) => {
+                frames.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(poll(), [&b"a"[..], b"b"]);
+        assert_eq!(poll(), [&b"c"[..], b"d"]);
+        assert_eq!(outbox.lock().bytes, 0);
+    }
+}

@@ -1,0 +1,123 @@
+//! `RemoteSocket`: a socket as others see it.
+
+use std::{ops::Deref, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::{
+    Handshake, broadcast::BroadcastOperator, error::EmitError, join::RoomNames, namespace::NamespaceInner,
+    socket::SocketInner,
+};
+
+/// A socket as `fetch_sockets` found it: a picture of that moment, and a way to reach the socket itself.
+#[derive(Clone, Debug)]
+pub struct RemoteSocket {
+    namespace: Arc<NamespaceInner>,
+    id: Arc<str>,
+    rooms: Vec<Arc<str>>,
+    data: Option<Box<RawValue>>,
+    handshake: Arc<Handshake>,
+}
+
+impl RemoteSocket {
+    pub(crate) fn of(socket: &SocketInner) -> Self {
+        Self {
+            namespace: socket.namespace.clone(),
+            id: socket.id.clone(),
+            rooms: socket.joined_rooms(),
+            data: socket.data_json(),
+            handshake: socket.handshake.clone(),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name of its node.
+    pub fn node(&self) -> &str {
+        &self.namespace.server.options.node_name
+    }
+
+    /// The rooms it was in, its own included.
+    pub fn rooms(&self) -> Vec<String> {
+        std::iter::once(&self.id).chain(&self.rooms).map(|room| room.to_string()).collect()
+    }
+
+    /// What [`Socket::set_data`](crate::Socket::set_data) attached to it; JSON's `null` if nothing.
+    ///
+    /// # Errors
+    /// When the value has another form.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.data.as_ref().map_or("null", |data| data.get()))
+    }
+
+    /// What the client said when it connected.
+    pub fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    fn itself(&self) -> BroadcastOperator {
+        BroadcastOperator::new(self.namespace.clone()).to(self.id.clone())
+    }
+
+    /// Sends it an event.
+    ///
+    /// # Errors
+    /// Those of [`BroadcastOperator::emit`].
+    pub fn emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
+        self.itself().emit(event, data)
+    }
+
+    /// Makes it join rooms.
+    pub async fn join(&self, rooms: impl RoomNames) {
+        self.itself().sockets_join(rooms).await;
+    }
+
+    /// Makes it leave rooms.
+    pub async fn leave(&self, rooms: impl RoomNames) {
+        self.itself().sockets_leave(rooms).await;
+    }
+
+    /// Disconnects it, with `close` its whole connection.
+    pub fn disconnect(&self, close: bool) {
+        self.itself().disconnect_sockets(close);
+    }
+}
+
+/// The sockets that were found, and who did not answer.
+#[derive(Clone, Debug, Default)]
+pub struct FetchedSockets {
+    /// The sockets.
+    pub sockets: Vec<RemoteSocket>,
+    /// The names of the nodes that did not answer in time; their sockets are not among those found.
+    pub missing: Vec<String>,
+}
+
+impl Deref for FetchedSockets {
+    type Target = [RemoteSocket];
+
+    fn deref(&self) -> &[RemoteSocket] {
+        &self.sockets
+    }
+}
+
+impl IntoIterator for FetchedSockets {
+    type Item = RemoteSocket;
+    type IntoIter = std::vec::IntoIter<RemoteSocket>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.sockets.into_iter()
+    }
+}
+
+/// How many sockets there are, and who did not answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// The sockets of the nodes that answered.
+    pub count: usize,
+    /// The names of the nodes that did not answer in time.
+    pub missing: Vec<String>,
+}

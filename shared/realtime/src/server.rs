@@ -1,0 +1,149 @@
+//! The Engine.IO server that an [`Io`](crate::Io) or a raw [`Engine`](crate::Engine) stands on: what its threads share.
+
+use std::{
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use natter_protocol::{PacketLimits, WebSocketLimits};
+
+use crate::{
+    bundle::Bundle,
+    connection::Shutdown,
+    counters::Counters,
+    delivery::Delivery,
+    directory::Directory,
+    engine::RawApp,
+    error::EmitError,
+    ids::{self, ShardIndex},
+    io::IoInner,
+    options::EngineOptions,
+    room::RoomKey,
+    sessions::Sessions,
+    shard::{LocalShard, Shards},
+};
+
+/// Shared by all threads of one server.
+pub(crate) struct Server {
+    /// Tells servers of one process apart.
+    pub id: u64,
+    pub options: EngineOptions,
+    pub packet_limits: Arc<PacketLimits>,
+    pub websocket_limits: WebSocketLimits,
+    pub sessions: Sessions,
+    pub shards: Shards,
+    pub directory: Directory,
+    pub counters: Counters,
+    pub bundle: Option<Bundle>,
+    application: OnceLock<Application>,
+    closing: AtomicBool,
+}
+
+/// Who gets the messages of a session.
+#[derive(Clone)]
+pub(crate) enum Application {
+    SocketIo(Weak<IoInner>),
+    Raw(Arc<RawApp>),
+}
+
+impl Server {
+    pub fn new(options: EngineOptions) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            packet_limits: options.packet_limits(),
+            websocket_limits: options.websocket_limits(),
+            sessions: Sessions::default(),
+            shards: Shards::default(),
+            directory: Directory::default(),
+            counters: Counters::default(),
+            bundle: options.client_bundle.as_deref().map(Bundle::load),
+            options,
+            application: OnceLock::new(),
+            closing: AtomicBool::new(false),
+        })
+    }
+
+    /// Set once, by whoever made the server, before it serves.
+    pub fn set_application(&self, application: Application) {
+        if self.application.set(application).is_err() {
+            unreachable!("invariant: a server has one application");
+        }
+    }
+
+    pub fn application(&self) -> Application {
+        self.application.get().expect("invariant: set when the server was made").clone()
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Delivers to all members on this node: on this thread at once, to each other thread with one message.
+    pub fn broadcast(self: &Arc<Self>, delivery: Arc<Delivery>) -> Result<(), EmitError> {
+        let here = LocalShard::current(self);
+        let mut outcome = Ok(());
+        for shard in self.shards_of(&delivery) {
+            match &here {
+                Some(local) if local.index() == shard.index => local.deliver(&delivery),
+                _ => {
+                    if !shard.deliver(self, &delivery) {
+                        delivery.shard_is_done();
+                        outcome = Err(EmitError::QueueFull);
+                    }
+                }
+            }
+        }
+        outcome
+    }
+
+    /// The shards that can have sockets a delivery is meant for.
+    fn shards_of(&self, delivery: &Delivery) -> Vec<Arc<crate::shard::ShardHandle>> {
+        let all = self.shards.all();
+        let shards = self.target_shards(delivery.namespace, &delivery.target.rooms);
+        let chosen: Vec<_> = match shards {
+            None => all.iter().cloned().collect(),
+            Some(indices) => all.iter().filter(|shard| indices.contains(&shard.index)).cloned().collect(),
+        };
+        delivery.expect_shards(chosen.len());
+        chosen
+    }
+
+    /// None means all of them.
+    fn target_shards(&self, namespace: u32, rooms: &[Arc<str>]) -> Option<Vec<ShardIndex>> {
+        if rooms.is_empty() {
+            return None;
+        }
+        let mut indices = Vec::new();
+        for room in rooms {
+            // A room somebody joined, and besides, if its name has the form of a socket id, that socket's shard.
+            let joined =
+                self.directory.shards(&RoomKey { namespace, room: room.clone() }).unwrap_or_default();
+            indices.extend(joined);
+            indices.extend(ids::shard_of(room));
+        }
+        Some(indices)
+    }
+
+    /// Refuses handshakes from now on, closes every session and waits until they are gone, at most `patience`.
+    pub async fn close(&self, patience: Duration) {
+        self.closing.store(true, Ordering::Release);
+        for connection in self.sessions.all() {
+            connection.do_send(Shutdown);
+        }
+        let deadline = Instant::now() + patience;
+        while !self.sessions.is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Server {
+    /// Whether messages should carry the requests that brought them.
+    pub fn wants_requests(&self) -> bool {
+        matches!(self.application.get(), Some(Application::Raw(_)))
+    }
+}

@@ -1,0 +1,339 @@
+//! `Shard`: one per worker thread and server; it owns that thread's sockets and their roster.
+//!
+//! Receives what other threads have for its sockets: broadcasts ([`Deliver`]), orders for one socket ([`Order`]),
+//! questions about many ([`Select`]). All of it travels in one mailbox, so what one thread sends stays in order. Code
+//! on the shard's own thread calls [`LocalShard`] directly instead. It stops with its thread.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use slab::Slab;
+
+use crate::{
+    alarm::Alarm,
+    counters::bump,
+    delivery::Delivery,
+    ids::ShardIndex,
+    outbox::Push,
+    remote_socket::RemoteSocket,
+    room::{Occupied, Room, RoomKey},
+    roster::{NamespaceId, Roster, Slot, Target},
+    server::Server,
+    socket::{Order, SocketInner},
+};
+
+/// All shards of a server. Grows as worker threads come; a shard whose thread has ended is left out.
+#[derive(Default)]
+pub(crate) struct Shards(RwLock<Arc<Vec<Arc<ShardHandle>>>>);
+
+impl Shards {
+    pub fn all(&self) -> Arc<Vec<Arc<ShardHandle>>> {
+        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    fn add(&self, make: impl FnOnce(ShardIndex) -> Arc<ShardHandle>) {
+        let mut shards = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut list: Vec<_> = shards.iter().filter(|shard| shard.addr.connected()).cloned().collect();
+        let taken = |index| list.iter().any(|shard| shard.index == index);
+        let index =
+            (0..ShardIndex::MAX).find(|&index| !taken(index)).expect("invariant: fewer threads than 65,535");
+        list.push(make(index));
+        *shards = Arc::new(list);
+    }
+}
+
+/// A shard as other threads see it.
+pub(crate) struct ShardHandle {
+    pub index: ShardIndex,
+    pub addr: Addr<Shard>,
+    /// Bytes of broadcasts in its mailbox.
+    queued: AtomicUsize,
+}
+
+impl ShardHandle {
+    /// Hands a broadcast over; false if the shard is too far behind, and then it is counted.
+    pub fn deliver(&self, server: &Server, delivery: &Arc<Delivery>) -> bool {
+        self.post(server, delivery.weight(), Deliver(delivery.clone()))
+    }
+
+    /// Puts something of that weight into the shard's queue, if there is room.
+    pub fn post<M>(&self, server: &Server, weight: usize, message: M) -> bool
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Shard: Handler<M>,
+    {
+        let before = self.queued.fetch_add(weight, Ordering::Relaxed);
+        if before > 0 && before + weight > server.options.limits.shard_queue_bytes {
+            self.queued.fetch_sub(weight, Ordering::Relaxed);
+            bump(&server.counters.dropped_shard_queue);
+            return false;
+        }
+        self.addr.do_send(message);
+        true
+    }
+}
+
+/// A shard as its own thread sees it.
+pub(crate) struct LocalShard {
+    pub handle: Arc<ShardHandle>,
+    pub server: Arc<Server>,
+    pub alarm: Rc<Alarm>,
+    roster: RefCell<Roster>,
+    sockets: RefCell<Slab<Arc<SocketInner>>>,
+}
+
+thread_local! {
+    /// This thread's shards, one for each server that runs on it.
+    static LOCAL: RefCell<Vec<Rc<LocalShard>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl LocalShard {
+    /// This thread's shard of the server, if it has one.
+    pub fn current(server: &Server) -> Option<Rc<Self>> {
+        LOCAL.with_borrow(|shards| shards.iter().find(|shard| shard.server.id == server.id).cloned())
+    }
+
+    /// This thread's shard of the server, started if need be. Must run in an actix system.
+    pub fn of(server: &Arc<Server>) -> Rc<Self> {
+        if let Some(shard) = Self::current(server) {
+            return shard;
+        }
+        let mut local = None;
+        server.shards.add(|index| {
+            let mut handle = None;
+            Shard::create(|ctx| {
+                let made = Arc::new(ShardHandle { index, addr: ctx.address(), queued: AtomicUsize::new(0) });
+                let shard = Rc::new(Self {
+                    handle: made.clone(),
+                    server: server.clone(),
+                    alarm: Rc::default(),
+                    roster: RefCell::default(),
+                    sockets: RefCell::default(),
+                });
+                handle = Some(made);
+                local = Some(shard.clone());
+                Shard { local: shard }
+            });
+            handle.expect("invariant: create calls its closure")
+        });
+        let local = local.expect("invariant: create calls its closure");
+        LOCAL.with_borrow_mut(|shards| shards.push(local.clone()));
+        actix_rt::spawn(local.alarm.clone().run());
+        local
+    }
+
+    /// Whether this thread is that shard of the server.
+    pub fn is_current(server: &Server, index: ShardIndex) -> bool {
+        LOCAL.with_borrow(|shards| {
+            shards.iter().any(|shard| shard.handle.index == index && shard.server.id == server.id)
+        })
+    }
+
+    pub fn index(&self) -> ShardIndex {
+        self.handle.index
+    }
+
+    /// Takes in a socket whose client has been admitted, with the rooms it has joined meanwhile.
+    pub fn add(&self, socket: &Arc<SocketInner>) {
+        let slot = self.sockets.borrow_mut().insert(socket.clone());
+        socket.set_slot(slot);
+        self.roster.borrow_mut().add(socket.namespace.id, socket.id.clone(), slot);
+        for room in socket.joined_rooms() {
+            self.sync_room(socket, &room);
+        }
+    }
+
+    /// Forgets a socket that has left its rooms.
+    pub fn remove(&self, socket: &SocketInner) {
+        if let Some(slot) = socket.take_slot() {
+            self.roster.borrow_mut().remove(socket.namespace.id, &socket.id, slot);
+            self.sockets.borrow_mut().try_remove(slot);
+        }
+    }
+
+    /// Brings roster and directory in line with whether the socket is in the room now. The socket's own list is the
+    /// truth, so that joins and leaves from several threads can't cross.
+    pub fn sync_room(&self, socket: &SocketInner, room: &Arc<str>) {
+        let Some(slot) = socket.slot() else { return };
+        let namespace = socket.namespace.id;
+        let key = || RoomKey { namespace, room: room.clone() };
+        let mut roster = self.roster.borrow_mut();
+        if socket.is_in(room) {
+            if roster.join(namespace, room, slot) {
+                self.server.directory.occupy(&self.server, key(), self.index());
+            }
+        } else if roster.leave(namespace, room, slot) {
+            self.server.directory.vacate(&key(), self.index());
+        }
+    }
+
+    /// Puts a broadcast into the outbox of each socket it is meant for.
+    pub fn deliver(&self, delivery: &Delivery) {
+        // Counted here and added once: an atomic for each client would cost as much as its delivery.
+        let (mut queued, mut dropped, mut closed) = (0, 0, 0);
+        let mut hand_to = |socket: &SocketInner| match socket.receive(delivery) {
+            None => {}
+            Some(Push::Queued) => queued += 1,
+            Some(Push::Dropped(packets)) => dropped += u64::from(packets),
+            Some(Push::Closed | Push::TooSlow) => closed += 1,
+        };
+        if delivery.event.is_some() {
+            // Functions of the user's will see it, and may emit themselves: nothing of the shard is borrowed meanwhile.
+            let sockets = self.select(delivery.namespace, &delivery.target);
+            sockets.iter().for_each(|socket| hand_to(socket));
+        } else {
+            let sockets = self.sockets.borrow();
+            self.roster.borrow_mut().for_each(delivery.namespace, &delivery.target, |slot: Slot| {
+                if let Some(socket) = sockets.get(slot) {
+                    hand_to(socket);
+                }
+            });
+        }
+        let counters = &self.server.counters;
+        counters.delivered.fetch_add(queued, Ordering::Relaxed);
+        counters.dropped_volatile.fetch_add(dropped, Ordering::Relaxed);
+        counters.dropped_closed.fetch_add(closed, Ordering::Relaxed);
+        delivery.shard_is_done();
+    }
+
+    /// The sockets that are meant.
+    pub fn select(&self, namespace: NamespaceId, target: &Target) -> Vec<Arc<SocketInner>> {
+        let sockets = self.sockets.borrow();
+        let mut selected = Vec::new();
+        self.roster.borrow_mut().for_each(namespace, target, |slot| {
+            selected.extend(sockets.get(slot).filter(|socket| socket.is_connected()).cloned());
+        });
+        selected
+    }
+
+    fn answer(&self, question: &Select) -> Selected {
+        let sockets = self.select(question.namespace, &question.target);
+        match &question.what {
+            What::Count => Selected { count: sockets.len(), sockets: Vec::new() },
+            What::Describe => Selected {
+                count: sockets.len(),
+                sockets: sockets.iter().map(|socket| RemoteSocket::of(socket)).collect(),
+            },
+            What::Order(order) => {
+                for socket in &sockets {
+                    order.give(self, socket);
+                }
+                Selected { count: sockets.len(), sockets: Vec::new() }
+            }
+        }
+    }
+
+    /// Asks on this thread without a message.
+    pub fn ask(&self, question: &Select) -> Selected {
+        self.answer(question)
+    }
+}
+
+/// The actor behind the handle.
+pub(crate) struct Shard {
+    local: Rc<LocalShard>,
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        // The thread's end drops its tasks; what is left of the shard must not be found by a later server.
+        let id = self.local.server.id;
+        let forget =
+            |shards: &RefCell<Vec<Rc<LocalShard>>>| shards.borrow_mut().retain(|it| it.server.id != id);
+        if LOCAL.try_with(forget).is_err() {
+            // The thread's storage is gone already, and the shard with it.
+        }
+    }
+}
+
+/// A broadcast from another thread. If it is lost, this shard's members miss it; that is counted.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Deliver(Arc<Delivery>);
+
+impl Handler<Deliver> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Deliver(delivery): Deliver, _: &mut Self::Context) {
+        self.local.handle.queued.fetch_sub(delivery.weight(), Ordering::Relaxed);
+        self.local.deliver(&delivery);
+    }
+}
+
+/// An order for one socket from another thread.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct OrderFor {
+    pub socket: Arc<SocketInner>,
+    pub order: Order,
+    pub weight: usize,
+}
+
+impl Handler<OrderFor> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, OrderFor { socket, order, weight }: OrderFor, _: &mut Self::Context) {
+        self.local.handle.queued.fetch_sub(weight, Ordering::Relaxed);
+        order.give(&self.local, &socket);
+    }
+}
+
+/// A question about, or an order for, all sockets that are meant.
+#[derive(Clone, Message)]
+#[rtype(result = "Selected")]
+pub(crate) struct Select {
+    pub namespace: NamespaceId,
+    pub target: Target,
+    pub what: What,
+}
+
+#[derive(Clone)]
+pub(crate) enum What {
+    Count,
+    Describe,
+    Order(Order),
+}
+
+/// The answer to a [`Select`].
+#[derive(Default, actix::MessageResponse)]
+pub(crate) struct Selected {
+    pub count: usize,
+    pub sockets: Vec<RemoteSocket>,
+}
+
+impl Handler<Select> for Shard {
+    type Result = Selected;
+
+    fn handle(&mut self, question: Select, _: &mut Self::Context) -> Selected {
+        self.local.answer(&question)
+    }
+}
+
+/// A room that starts over asks whether this shard has members of it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Census {
+    pub key: RoomKey,
+    pub room: Addr<Room>,
+}
+
+impl Handler<Census> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Census { key, room }: Census, _: &mut Self::Context) {
+        if self.local.roster.borrow().has_members(key.namespace, &key.room) {
+            room.do_send(Occupied { shard: self.local.index() });
+        }
+    }
+}

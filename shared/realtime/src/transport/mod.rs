@@ -1,0 +1,188 @@
+//! How bytes get in and out: HTTP requests to polls and WebSockets, and these to [`Connection`](crate::connection)s.
+//!
+//! Nothing of a session is kept here. A transport reads from the network and tells the connection, and writes what it
+//! takes from the connection's outbox.
+
+mod mounted;
+mod polling;
+mod query;
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode, header},
+    web::{self, ServiceConfig},
+};
+
+use crate::{
+    connection::Connection,
+    cors::Verdict,
+    counters::bump,
+    error::{ConnectionError, ErrorCode},
+    options::TransportKind,
+    request::{RequestHead, is_websocket},
+    server::Server,
+};
+
+/// Mounts a server into an `App`. `keep` lives as long as the routes do.
+pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: Arc<Server>, keep: K) {
+    let path = server.options.normalised_path();
+    let with_slash = format!("{}/", path.trim_end_matches('/'));
+    if server.bundle.is_some() {
+        let server = server.clone();
+        let file = web::resource(format!("{with_slash}{{file}}"));
+        config
+            .service(file.route(web::get().to(move |request: HttpRequest| bundled(server.clone(), request))));
+    }
+    let resource = web::resource([path, with_slash]);
+    config.service(resource.to(move |request: HttpRequest, payload: web::Payload| {
+        let (server, keep) = (server.clone(), keep.clone());
+        async move {
+            let answer = serve(&server, &request, payload).await;
+            drop(keep);
+            answer
+        }
+    }));
+}
+
+/// The client's files, which pages of other origins may load as well.
+async fn bundled(server: Arc<Server>, request: HttpRequest) -> HttpResponse {
+    let file = request.match_info().query("file");
+    let mut answer = match &server.bundle {
+        Some(bundle) => bundle.answer(file, &request),
+        None => HttpResponse::NotFound().finish(),
+    };
+    if server.options.cors.judge(request.headers()) == Verdict::Allowed {
+        server.options.cors.apply(request.headers(), answer.headers_mut());
+    }
+    answer
+}
+
+/// A request that was refused.
+struct Refused {
+    code: ErrorCode,
+    /// Other words than the code's own.
+    message: Option<String>,
+    context: &'static str,
+}
+
+impl Refused {
+    fn new(code: ErrorCode, context: &'static str) -> Self {
+        Self { code, message: None, context }
+    }
+}
+
+async fn serve(server: &Arc<Server>, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
+    let cors = &server.options.cors;
+    let verdict = cors.judge(request.headers());
+    let mut answer = if verdict == Verdict::Refused {
+        refuse(server, request, Refused::new(ErrorCode::Forbidden, "INVALID_ORIGIN"))
+    } else if request.method() == Method::OPTIONS {
+        let mut answer = HttpResponse::NoContent().finish();
+        if verdict == Verdict::Allowed {
+            cors.apply_preflight(request.headers(), answer.headers_mut());
+        }
+        answer
+    } else {
+        match answer(server, request, payload).await {
+            Ok(answer) => answer,
+            Err(refused) => refuse(server, request, refused),
+        }
+    };
+    if verdict == Verdict::Allowed {
+        cors.apply(request.headers(), answer.headers_mut());
+    }
+    if let Some(edit) = &server.options.hooks.headers {
+        edit(answer.headers_mut(), &RequestHead::of(request));
+    }
+    answer
+}
+
+async fn answer(
+    server: &Arc<Server>,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Refused> {
+    let query = query::parse(request.query_string())?;
+    if !server.options.transports.contains(&query.transport) {
+        return Err(Refused::new(ErrorCode::UnknownTransport, "TRANSPORT_NOT_OFFERED"));
+    }
+    if is_websocket(request) != (query.transport == TransportKind::Websocket) {
+        return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
+    }
+    let Some(sid) = query.sid else { return handshake(server, request, payload, query.transport).await };
+    let connection = server.sessions.get(&sid).ok_or(Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID"))?;
+    match (query.transport, request.method()) {
+        (TransportKind::Websocket, &Method::GET) => mounted::upgrade(request, payload, connection).await,
+        (TransportKind::Polling, &Method::GET) => polling::poll(server, connection).await,
+        (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, connection).await,
+        _ => Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish()),
+    }
+}
+
+/// A request without a session: it asks for a new one.
+async fn handshake(
+    server: &Arc<Server>,
+    request: &HttpRequest,
+    payload: web::Payload,
+    transport: TransportKind,
+) -> Result<HttpResponse, Refused> {
+    if request.method() != Method::GET {
+        return Err(Refused::new(ErrorCode::BadHandshakeMethod, "BAD_HANDSHAKE_METHOD"));
+    }
+    if server.is_closing() {
+        return Err(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"));
+    }
+    let head = Arc::new(RequestHead::of(request));
+    if let Some(allows) = &server.options.hooks.allow_request
+        && let Err(refusal) = allows(head.clone()).await
+    {
+        return Err(Refused {
+            code: ErrorCode::Forbidden,
+            message: Some(refusal.0),
+            context: "REFUSED_BY_ALLOW_REQUEST",
+        });
+    }
+    let (sid, mut answer) = match transport {
+        TransportKind::Polling => polling::open(server, head.clone())?,
+        TransportKind::Websocket => mounted::open(server, request, payload, head.clone())?,
+    };
+    if let Some(cookie) = &server.options.cookie
+        && let Ok(value) = header::HeaderValue::from_str(&cookie.header(&sid))
+    {
+        answer.headers_mut().append(header::SET_COOKIE, value);
+    }
+    if let Some(edit) = &server.options.hooks.initial_headers {
+        edit(answer.headers_mut(), &head);
+    }
+    Ok(answer)
+}
+
+/// The answer to a refused request: JSON with the code, or for a WebSocket a plain 400, as the reference does.
+fn refuse(server: &Server, request: &HttpRequest, refused: Refused) -> HttpResponse {
+    let Refused { code, message, context } = refused;
+    let message = message.unwrap_or_else(|| code.message().to_owned());
+    bump(&server.counters.refused_handshakes);
+    if let Some(see) = &server.options.hooks.connection_error {
+        let request = Arc::new(RequestHead::of(request));
+        see(&ConnectionError { code, message: message.clone(), context, request });
+    }
+    if is_websocket(request) {
+        return HttpResponse::BadRequest().force_close().content_type("text/html").body(message);
+    }
+    let status = if code == ErrorCode::Forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+    HttpResponse::build(status).json(serde_json::json!({ "code": code as u8, "message": message }))
+}
+
+/// The refusal of a request whose connection has ended in this moment.
+fn ended() -> Refused {
+    Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID")
+}
+
+/// Starts a connection, unless its server is gone.
+fn opened(opened: Option<crate::connection::Opened>) -> Result<crate::connection::Opened, Refused> {
+    opened.ok_or(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"))
+}
+
+type Peer = actix::Addr<Connection>;

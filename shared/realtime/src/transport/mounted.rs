@@ -1,0 +1,159 @@
+//! A WebSocket as the streaming response of an actix-web request: the transport of servers that are mounted into an
+//! `App` of their own. The only file that knows `actix_web_actors`.
+//!
+//! actix polls the response body only while the socket can take more. That is why nothing of the session lives in it:
+//! heartbeats and deadlines go on when the peer has stopped reading. What can't be done from here is to cut the TCP
+//! connection of such a peer: it stays, with at most one write buffer, until the peer reads or the kernel gives up.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use actix::AsyncContext;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, error::PayloadError, http::header, web};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+
+use super::{Peer, Refused, ended, opened};
+use crate::{
+    connection::{BeginUpgrade, Connection, FIRST_TRANSPORT, Received, TransportClosed, TransportId},
+    error::ErrorCode,
+    gate::Gate,
+    options::TransportKind,
+    outbox::{Outbox, Taken, WriterId},
+    request::RequestHead,
+    server::Server,
+    upgrade::Slot,
+};
+
+/// Opens a session on a WebSocket.
+pub(super) fn open(
+    server: &Arc<Server>,
+    request: &HttpRequest,
+    payload: web::Payload,
+    head: Arc<RequestHead>,
+) -> Result<(Arc<str>, HttpResponse), Refused> {
+    let mut switching = match switching_protocols(request) {
+        Ok(switching) => switching,
+        // Not an error of Engine.IO: HTTP's own answer says best what is missing.
+        Err(answer) => return Ok((Arc::from(""), answer)),
+    };
+    let opened = opened(Connection::open(server, head, TransportKind::Websocket, |ctx, gate| {
+        ctx.add_stream(Gated { payload, gate: gate.clone() });
+    }))?;
+    let writer = opened.outbox.attach();
+    let body = Body {
+        source: Source::Session(opened.outbox, writer),
+        connection: opened.addr,
+        transport: FIRST_TRANSPORT,
+    };
+    Ok((opened.sid, switching.streaming(body)))
+}
+
+/// Lets a WebSocket try to take a polling session over.
+pub(super) async fn upgrade(
+    request: &HttpRequest,
+    payload: web::Payload,
+    connection: Peer,
+) -> Result<HttpResponse, Refused> {
+    let mut switching = match switching_protocols(request) {
+        Ok(switching) => switching,
+        Err(answer) => return Ok(answer),
+    };
+    let begun = connection.send(BeginUpgrade).await.map_err(|_| ended())?;
+    let (transport, slot, gate) = begun.ok_or(Refused::new(ErrorCode::BadRequest, "UPGRADE_REFUSED"))?;
+    // The session may live on another thread than this socket: a task here reads for it.
+    actix_rt::spawn(read_for(connection.clone(), transport, Gated { payload, gate }));
+    Ok(switching.streaming(Body { source: Source::Candidate(slot), connection, transport }))
+}
+
+/// RFC 6455 section 4.2.1, stricter than `actix_web_actors`: the version is 13 and the key has 16 bytes.
+fn switching_protocols(request: &HttpRequest) -> Result<HttpResponseBuilder, HttpResponse> {
+    let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
+    if header(header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
+        return Err(HttpResponse::UpgradeRequired()
+            .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+            .force_close()
+            .body("WebSocket version 13 is required"));
+    }
+    let key = header(header::SEC_WEBSOCKET_KEY).and_then(|key| STANDARD.decode(key).ok());
+    if key.is_none_or(|key| key.len() != 16) {
+        return Err(HttpResponse::BadRequest()
+            .force_close()
+            .body("Sec-WebSocket-Key is missing or malformed"));
+    }
+    actix_web_actors::ws::handshake(request)
+        .map_err(|error| HttpResponse::BadRequest().force_close().body(error.to_string()))
+}
+
+/// What comes in, held back while too many of the client's handlers run.
+struct Gated {
+    payload: web::Payload,
+    gate: Arc<Gate>,
+}
+
+impl Stream for Gated {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        ready!(self.gate.poll_open(cx));
+        self.payload.poll_next_unpin(cx)
+    }
+}
+
+async fn read_for(connection: Peer, transport: TransportId, mut incoming: Gated) {
+    while let Some(Ok(bytes)) = poll_fn(|cx| incoming.poll_next_unpin(cx)).await {
+        if connection.send(Received { transport, bytes }).await.is_err() {
+            return;
+        }
+    }
+    connection.do_send(TransportClosed { transport });
+}
+
+/// What goes out.
+struct Body {
+    source: Source,
+    connection: Peer,
+    transport: TransportId,
+}
+
+enum Source {
+    Session(Arc<Outbox>, WriterId),
+    Candidate(Arc<Slot>),
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, actix_web::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let taken = match &self.source {
+                Source::Session(outbox, writer) => ready!(outbox.poll_packet(*writer, cx)),
+                Source::Candidate(slot) => {
+                    let (own, writer) = slot.own();
+                    ready!(own.poll_packet(writer, cx))
+                }
+            };
+            if let Taken::Some(bytes) = taken {
+                return Poll::Ready(Some(Ok(bytes)));
+            }
+            // A candidate that has won goes on with the session's outbox.
+            let next = match &self.source {
+                Source::Candidate(slot) => slot.session(),
+                Source::Session(..) => None,
+            };
+            let Some((outbox, writer)) = next else { return Poll::Ready(None) };
+            self.source = Source::Session(outbox, writer);
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.connection.do_send(TransportClosed { transport: self.transport });
+    }
+}

@@ -1,0 +1,140 @@
+//! HTTP long-polling: a GET takes what is queued or waits for it, a POST brings packets (protocol section
+//! "HTTP long-polling").
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header, web};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use natter_protocol::{Opcode, encode_payload};
+
+use super::{Peer, Refused, ended, opened};
+use crate::{
+    DisconnectReason,
+    connection::{Abort, BeginPoll, Connection, Payload, PayloadVerdict, PollEnded},
+    error::ErrorCode,
+    options::TransportKind,
+    outbox::Taken,
+    request::RequestHead,
+    server::Server,
+};
+
+/// Time for the body of a POST to come in.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes past which no more packets are added to an answer.
+const ANSWER_BYTES: usize = 512 * 1024;
+
+/// Opens a session; its answer holds the handshake packet alone.
+pub(super) fn open(
+    server: &Arc<Server>,
+    head: Arc<RequestHead>,
+) -> Result<(Arc<str>, HttpResponse), Refused> {
+    let opened = opened(Connection::open(server, head, TransportKind::Polling, |_, _| {}))?;
+    let writer = opened.outbox.attach();
+    let now = &mut Context::from_waker(Waker::noop());
+    let Poll::Ready(Taken::Some(frames)) = opened.outbox.poll_frames(writer, 1, ANSWER_BYTES, now) else {
+        unreachable!("invariant: a connection greets when it is made");
+    };
+    Ok((opened.sid, packets(frames)))
+}
+
+fn packets(frames: Vec<(Opcode, Bytes)>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=UTF-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(encode_payload(frames.into_iter()))
+}
+
+/// Tells the connection when a poll ends, also when its client goes away before that.
+struct Waiting(Option<Peer>);
+
+impl Waiting {
+    fn answered(mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.do_send(PollEnded { aborted: false });
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.do_send(PollEnded { aborted: true });
+        }
+    }
+}
+
+pub(super) async fn poll(server: &Server, connection: Peer) -> Result<HttpResponse, Refused> {
+    let begun = connection.send(BeginPoll).await.map_err(|_| ended())?;
+    let (outbox, writer) = begun.map_err(|_| Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"))?;
+    let waiting = Waiting(Some(connection));
+    let most = server.options.limits.packets_per_poll;
+    let taken = poll_fn(|cx| outbox.poll_frames(writer, most, ANSWER_BYTES, cx)).await;
+    waiting.answered();
+    match taken {
+        Taken::Some(frames) => Ok(packets(frames)),
+        // A WebSocket has taken over.
+        Taken::Detached => Ok(packets(vec![(Opcode::Text, Bytes::from_static(b"6"))])),
+        Taken::Ended => Err(ended()),
+    }
+}
+
+pub(super) async fn post(
+    server: &Server,
+    request: &HttpRequest,
+    payload: web::Payload,
+    connection: Peer,
+) -> Result<HttpResponse, Refused> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+    if content_type.is_some_and(|value| value.eq_ignore_ascii_case(b"application/octet-stream")) {
+        // Binary bodies belong to revision 3.
+        return Err(Refused::new(ErrorCode::BadRequest, "BINARY_BODY"));
+    }
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Ok(HttpResponse::UnsupportedMediaType().finish());
+    }
+    let body = match tokio::time::timeout(BODY_TIMEOUT, read(payload, server.options.max_payload)).await {
+        Ok(Ok(body)) => body,
+        broken => {
+            connection.do_send(Abort { reason: DisconnectReason::TransportError });
+            let status = match broken {
+                Ok(Err(status)) => status,
+                _ => StatusCode::REQUEST_TIMEOUT,
+            };
+            return Ok(HttpResponse::build(status).force_close().finish());
+        }
+    };
+    // Only programs that speak raw Engine.IO look at the request behind a message.
+    let head = server.wants_requests().then(|| Arc::new(RequestHead::of(request)));
+    match connection.send(Payload { body, request: head }).await.map_err(|_| ended())? {
+        PayloadVerdict::Taken(gate) => {
+            // A client posts again when it is answered: while too many of its handlers run, it is not.
+            poll_fn(|cx| gate.poll_open(cx)).await;
+            Ok(HttpResponse::Ok()
+                .content_type("text/html")
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .body("ok"))
+        }
+        PayloadVerdict::Invalid => Err(Refused::new(ErrorCode::BadRequest, "PARSE_ERROR")),
+        PayloadVerdict::OutOfPlace => Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH")),
+    }
+}
+
+/// The whole body, or the status that says why not.
+async fn read(mut payload: web::Payload, most: usize) -> Result<Bytes, StatusCode> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+        if body.len() + chunk.len() > most {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
