@@ -189,7 +189,7 @@ impl Args {
 pub(crate) const ARGS: &str = "$natter::Args";
 
 impl Serialize for Args {
-    /// As an array of the arguments, byte for byte. Attachments are carried along inside of [`Args::of`]; elsewhere
+    /// As an array of the arguments, byte for byte; given to [`Args::of`] itself, as these arguments. Attachments are carried along inside of [`Args::of`]; elsewhere
     /// there is no place for them, which is an error.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut json = String::with_capacity(self.json.len() + 2);
@@ -204,7 +204,9 @@ impl Serialize for Args {
             _ => json.push_str(&self.json),
         }
         json.push(']');
-        RawValue::from_string(json).map_err(S::Error::custom)?.serialize(serializer)
+        let array = RawValue::from_string(json).map_err(S::Error::custom)?;
+        scope::set_count(self.count);
+        serializer.serialize_newtype_struct(ARGS, &array)
     }
 }
 

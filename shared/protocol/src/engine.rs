@@ -36,8 +36,11 @@ pub enum EnginePacket {
 }
 
 impl EnginePacket {
-    /// Reads the packet in one WebSocket text frame. (A binary frame is a [`Binary`](Self::Binary) as it is; the
-    /// base64 form is no packet on a WebSocket.)
+    /// Reads the packet in one WebSocket text frame, or between two separators of a polling body. (A binary frame is a
+    /// [`Binary`](Self::Binary) as it is; clients that are told to do without send the base64 form on a WebSocket too.)
+    ///
+    /// # Errors
+    /// No bytes, an unknown packet type, base64 in another alphabet or without its padding.
     pub fn from_text(text: ByteString) -> Result<Self, EngineError> {
         let kind = *text.as_bytes().first().ok_or(EngineError::Empty)?;
         Ok(match kind {
@@ -48,6 +51,7 @@ impl EnginePacket {
             b'4' => Self::Message(tail(&text)),
             b'5' => Self::Upgrade,
             b'6' => Self::Noop,
+            b'b' => Self::Binary(STANDARD.decode(&text[1..]).map_err(|_| EngineError::Base64)?.into()),
             _ => return Err(EngineError::UnknownType),
         })
     }
@@ -77,14 +81,7 @@ pub fn decode_payload(body: Bytes, max_packets: usize) -> Result<Vec<EnginePacke
     let body = ByteString::try_from(body).map_err(|_| EngineError::Utf8)?;
     let mut packets = Vec::with_capacity(separators + 1);
     for text in body.split(char::from(SEPARATOR)) {
-        packets.push(match text.strip_prefix('b') {
-            Some(base64) => {
-                let bytes = STANDARD.decode(base64).map_err(|_| EngineError::Base64)?;
-                EnginePacket::Binary(bytes.into())
-            }
-            None if text.is_empty() => return Err(EngineError::Empty),
-            None => EnginePacket::from_text(body.slice_ref(text))?,
-        });
+        packets.push(EnginePacket::from_text(body.slice_ref(text))?);
     }
     Ok(packets)
 }

@@ -13,6 +13,8 @@ pub(crate) struct Encoding {
     pub attachments: Vec<Bytes>,
     /// The bytes a [`Binary`](crate::Binary) is about to serialise, so that they can be shared instead of copied.
     offered: Option<Bytes>,
+    /// How many arguments the [`Args`] that is being serialised has.
+    count: usize,
 }
 
 thread_local! {
@@ -65,6 +67,20 @@ pub(crate) fn attach_slice(slice: &[u8]) -> Option<usize> {
         scope.attachments.push(bytes);
         Some(scope.attachments.len() - 1)
     })
+}
+
+/// Says how many arguments the [`Args`] that is about to be serialised has.
+pub(crate) fn set_count(count: usize) {
+    ENCODING.with_borrow_mut(|scope| {
+        if let Some(scope) = scope {
+            scope.count = count;
+        }
+    });
+}
+
+/// How many arguments the [`Args`] that is being serialised has.
+pub(crate) fn count() -> usize {
+    ENCODING.with_borrow(|scope| scope.as_ref().map_or(0, |scope| scope.count))
 }
 
 /// Runs `decode` while `args` can be asked for.

@@ -7,6 +7,7 @@ use bytestring::ByteString;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use crate::args::ARGS;
 use crate::scope;
 
 type Json<'w> = serde_json::Serializer<&'w mut Vec<u8>, Attaching>;
@@ -135,6 +136,10 @@ impl<'a, 'w> Serializer for Spread<'a, 'w> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<()> {
+        if name == ARGS {
+            // On top level, arguments that came go on as they are.
+            *self.shape = Shape::Tuple(scope::count());
+        }
         self.json.serialize_newtype_struct(name, value)
     }
 

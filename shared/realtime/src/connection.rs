@@ -45,6 +45,9 @@ use crate::{
 /// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.
 const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
 
+/// Time for the last poll of a client that has said goodbye.
+const LAST_POLL: Duration = Duration::from_secs(1);
+
 /// Names a transport of one connection.
 pub(crate) type TransportId = u32;
 
@@ -227,7 +230,7 @@ impl Connection {
             EnginePacket::Message(text) => self.deliver(MessageData::Text(text), request, ctx),
             EnginePacket::Binary(bytes) => self.deliver(MessageData::Binary(bytes), request, ctx),
             EnginePacket::Pong(_) => self.session.pong(Instant::now()),
-            EnginePacket::Close => self.close(DisconnectReason::TransportClose, ctx),
+            EnginePacket::Close => self.closed_by_client(ctx),
             // In revision 4 the server pings.
             EnginePacket::Ping(_) => self.close(DisconnectReason::TransportError, ctx),
             EnginePacket::Open(_) | EnginePacket::Upgrade | EnginePacket::Noop => {}
@@ -352,6 +355,17 @@ impl Connection {
             self.wire.line.outbox.close();
         }
         self.end(ctx);
+    }
+
+    /// The client says goodbye. Its last poll may still be on its way, on another TCP connection, and gets a noop.
+    fn closed_by_client(&mut self, ctx: &mut Context<Self>) {
+        if self.session.transport() == TransportKind::Websocket || self.session.poll_waits() {
+            return self.close(DisconnectReason::TransportClose, ctx);
+        }
+        self.leave(DisconnectReason::TransportClose);
+        self.push(&natter_protocol::noop());
+        self.wire.line.outbox.finish();
+        self.session.begin_close(Instant::now() + LAST_POLL);
     }
 
     /// Closes after what is queued has been delivered: a polling client gets it, and a close packet, with its next poll.

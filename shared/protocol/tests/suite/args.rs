@@ -132,7 +132,9 @@ fn any_other_type_takes_the_first_argument() {
 fn args_take_all_arguments_and_give_them_back_byte_for_byte() {
     let args = raw(r#"[ "\ud800" ,1e400,{"a":1,"a":2}]"#);
     assert_eq!(args.parse::<Args>().unwrap(), args);
-    assert_eq!(Args::of(&args).unwrap().json(), format!("[{}]", args.json()));
+    assert_eq!(Args::of(&args).unwrap(), args);
+    assert_eq!(Args::of(&&args).unwrap(), args, "by reference too");
+    assert_eq!(Args::of(&(1, &args)).unwrap().json(), format!("1,[{}]", args.json()));
     let (first, nested) = raw(r#"[1,[ 2,"\ud800"]]"#).parse::<(u8, Args)>().unwrap();
     assert_eq!((first, nested.json(), nested.len()), (1, r#" 2,"\ud800""#, 2));
     assert!(raw("[1]").parse::<(Args,)>().is_err());

@@ -6,22 +6,22 @@
 //! connection of such a peer: it stays, with at most one write buffer, until the peer reads or the kernel gives up.
 
 use std::{
-    future::poll_fn,
+    future::{poll_fn, ready},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{self, Context, Poll},
 };
 
 use actix::AsyncContext;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, error::PayloadError, http::header, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream::once};
+use natter_protocol::{CloseCode, Frames};
 
 use super::{Peer, Refused, ended, opened};
 use crate::{
     connection::{BeginUpgrade, Connection, FIRST_TRANSPORT, Received, TransportClosed, TransportId},
-    error::ErrorCode,
     gate::Gate,
     options::TransportKind,
     outbox::{Outbox, Taken, WriterId},
@@ -65,7 +65,11 @@ pub(super) async fn upgrade(
         Err(answer) => return Ok(answer),
     };
     let begun = connection.send(BeginUpgrade).await.map_err(|_| ended())?;
-    let (transport, slot, gate) = begun.ok_or(Refused::new(ErrorCode::BadRequest, "UPGRADE_REFUSED"))?;
+    let Some((transport, slot, gate)) = begun else {
+        // The session has a WebSocket, or one is about to take over. The reference opens and closes; so clients expect.
+        let close = Frames::close(Some((CloseCode::Policy, ""))).into_bytes();
+        return Ok(switching.streaming(once(ready(Ok::<_, actix_web::Error>(close)))));
+    };
     // The session may live on another thread than this socket: a task here reads for it.
     actix_rt::spawn(read_for(connection.clone(), transport, Gated { payload, gate }));
     Ok(switching.streaming(Body { source: Source::Candidate(slot), connection, transport }))
@@ -100,7 +104,7 @@ impl Stream for Gated {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        ready!(self.gate.poll_open(cx));
+        task::ready!(self.gate.poll_open(cx));
         self.payload.poll_next_unpin(cx)
     }
 }
@@ -132,10 +136,10 @@ impl Stream for Body {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             let taken = match &self.source {
-                Source::Session(outbox, writer) => ready!(outbox.poll_packet(*writer, cx)),
+                Source::Session(outbox, writer) => task::ready!(outbox.poll_packet(*writer, cx)),
                 Source::Candidate(slot) => {
                     let (own, writer) = slot.own();
-                    ready!(own.poll_packet(writer, cx))
+                    task::ready!(own.poll_packet(writer, cx))
                 }
             };
             if let Taken::Some(bytes) = taken {
