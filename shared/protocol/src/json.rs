@@ -72,6 +72,12 @@ pub(crate) fn array(text: &str, depth: usize, max_items: usize) -> Result<Array,
     if end < bytes.len() { Err(JsonError::Syntax(end)) } else { Ok(found) }
 }
 
+/// Whether a text that is known to be JSON is nested at most `depth` levels (256 at the most).
+pub fn is_within_depth(text: &str, depth: usize) -> bool {
+    let bytes = text.as_bytes();
+    value(bytes, space(bytes, 0), depth.min(DEPTH_MAX)).is_ok()
+}
+
 /// The end of the value that starts at `at`.
 fn value(bytes: &[u8], mut at: usize, max_depth: usize) -> Result<usize, JsonError> {
     let mut open = Open::default();

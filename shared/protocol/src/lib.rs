@@ -66,5 +66,6 @@ pub use encode::{ack, connect, connect_error, disconnect, event};
 pub use engine::{EnginePacket, Open, close, decode_payload, encode_payload, noop, open, ping, pong_probe};
 pub use error::{ArgsError, DecodeError, EncodeError, EngineError, WebSocketError};
 pub use frame::{FrameBuilder, Frames, split_frame};
+pub use json::is_within_depth;
 pub use packet::{Body, Packet};
 pub use websocket::{Message, WebSocketDecoder, WebSocketLimits};

@@ -143,7 +143,7 @@ impl WebSocketDecoder {
     /// The header of the next frame, checked; `None` when not all of it is here, and then the input is empty.
     fn read_header(&mut self, input: &mut Bytes) -> Result<Option<Frame>, WebSocketError> {
         let header = if self.header_length == 0 {
-            match Header::parse(input)? {
+            match Header::parse(input, self.room())? {
                 Some(header) => {
                     input.advance(header.size);
                     header
@@ -162,7 +162,8 @@ impl WebSocketDecoder {
                 }
                 self.header[usize::from(self.header_length)] = input.get_u8();
                 self.header_length += 1;
-                if let Some(header) = Header::parse(&self.header[..usize::from(self.header_length)])? {
+                let known = &self.header[..usize::from(self.header_length)];
+                if let Some(header) = Header::parse(known, self.room())? {
                     self.header_length = 0;
                     break header;
                 }
@@ -176,7 +177,12 @@ impl WebSocketDecoder {
         Ok(Some(Frame { opcode: header.opcode, fin: header.fin, mask: header.mask, left }))
     }
 
-    /// Whether a data frame may come now, and be so long.
+    /// How long the next data frame may be.
+    fn room(&self) -> u64 {
+        (self.limits.max_message - self.data.len()) as u64
+    }
+
+    /// Whether a data frame may come now.
     fn admit(&mut self, header: &Header) -> Result<(), WebSocketError> {
         match (header.opcode, self.message) {
             (Opcode::Continuation, None) => return Err(WebSocketError::Continuation),
@@ -186,9 +192,6 @@ impl WebSocketDecoder {
                 self.message = Some(opcode);
                 self.fragments = 0;
             }
-        }
-        if header.length > (self.limits.max_message - self.data.len()) as u64 {
-            return Err(WebSocketError::TooBig);
         }
         self.fragments += 1;
         if self.fragments > self.limits.max_fragments {
@@ -238,8 +241,9 @@ struct Header {
 }
 
 impl Header {
-    /// Judges a header from as few bytes as it takes; `None` while it is correct but unfinished.
-    fn parse(bytes: &[u8]) -> Result<Option<Self>, WebSocketError> {
+    /// Judges a header from as few bytes as it takes; `None` while it is correct but unfinished. A data frame of more
+    /// than `room` bytes is refused as soon as its length is known.
+    fn parse(bytes: &[u8], room: u64) -> Result<Option<Self>, WebSocketError> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         if first & 0x70 != 0 {
             return Err(WebSocketError::ReservedBits);
@@ -275,6 +279,9 @@ impl Header {
         };
         if !shortest {
             return Err(WebSocketError::Length);
+        }
+        if !opcode.is_control() && length > room {
+            return Err(WebSocketError::TooBig);
         }
         let Some(mask) = bytes[size..].first_chunk() else { return Ok(None) };
         Ok(Some(Self { opcode, fin, length, mask: *mask, size: size + 4 }))

@@ -40,6 +40,7 @@ impl PendingAck {
 
 /// The acknowledgements one socket owes. Nothing is allocated while it owes none.
 #[derive(Default)]
+#[expect(clippy::box_collection, reason = "one word for each of a million sockets that owe none")]
 pub(crate) struct PendingAcks(Option<Box<HashMap<u64, PendingAck>>>);
 
 impl PendingAcks {

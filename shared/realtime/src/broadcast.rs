@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use natter_protocol::Args;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::{
     collector::Collector,
@@ -14,7 +15,7 @@ use crate::{
     namespace::NamespaceInner,
     remote_socket::{Counted, FetchedSockets},
     roster::Target,
-    shard::{LocalShard, Select, Selected, What},
+    shard::{Ask, LocalShard, Select, Selected, What},
     socket::Order,
 };
 
@@ -142,8 +143,7 @@ impl BroadcastOperator {
 
     /// The sockets that are meant, with ids, rooms, data and handshakes.
     pub async fn fetch_sockets(&self) -> FetchedSockets {
-        let answers = self.ask(What::Describe).await;
-        let (sockets, silent) = answers;
+        let (sockets, silent) = self.ask(What::Describe).await;
         FetchedSockets {
             sockets: sockets.into_iter().flat_map(|answer| answer.sockets).collect(),
             missing: self.silent(silent),
@@ -172,8 +172,9 @@ impl BroadcastOperator {
         drop(self.put(What::Order(Order::Disconnect { close })));
     }
 
-    /// Puts the question to all shards: this thread's answers at once, the others when they come to it.
-    fn put(&self, what: What) -> (Vec<Selected>, Vec<actix::prelude::Request<crate::shard::Shard, Select>>) {
+    /// Puts the question to all shards: this thread answers at once, the others when they come to it, whether or not
+    /// anybody still waits for the answer then.
+    fn put(&self, what: What) -> (Vec<Selected>, Vec<oneshot::Receiver<Selected>>) {
         let server = &self.namespace.server;
         let question = Select { namespace: self.namespace.id, target: self.target.clone(), what };
         let here = LocalShard::current(server);
@@ -181,8 +182,12 @@ impl BroadcastOperator {
         let mut asked = Vec::new();
         for shard in server.shards.all().iter() {
             match &here {
-                Some(local) if local.index() == shard.index => answers.push(local.ask(&question)),
-                _ => asked.push(shard.addr.send(question.clone())),
+                Some(local) if local.index() == shard.index => answers.push(local.answer(&question)),
+                _ => {
+                    let (reply, answer) = oneshot::channel();
+                    shard.addr.do_send(Ask { question: question.clone(), reply });
+                    asked.push(answer);
+                }
             }
         }
         (answers, asked)
@@ -193,8 +198,8 @@ impl BroadcastOperator {
         let (mut answers, asked) = self.put(what);
         let deadline = tokio::time::Instant::now() + QUESTION_TIMEOUT;
         let mut silent = false;
-        for request in asked {
-            match tokio::time::timeout_at(deadline, request).await {
+        for answer in asked {
+            match tokio::time::timeout_at(deadline, answer).await {
                 Ok(Ok(answer)) => answers.push(answer),
                 // A shard whose thread has ended has no sockets to speak of.
                 Ok(Err(_)) => {}

@@ -251,6 +251,10 @@ async fn admit(
     line: Line,
     request: Arc<RequestHead>,
 ) -> Result<Arc<SocketInner>, ConnectRefused> {
+    let depth = io.server.options.limits.json_depth;
+    if auth.as_deref().is_some_and(|auth| !natter_protocol::is_within_depth(auth, depth)) {
+        return Err(ConnectRefused::new("Auth payload nested too deep"));
+    }
     let handshake = Handshake::new(request, auth);
     let namespace = io.find(&name, handshake.auth_json()).await;
     let namespace = namespace.ok_or_else(|| ConnectRefused::new("Invalid namespace"))?;

@@ -272,7 +272,6 @@ impl Connection {
                 Ok(Some(WebSocketMessage::Text(text))) if text == "2probe" => {
                     candidate.slot.push(&natter_protocol::pong_probe());
                     self.session.probed(Instant::now());
-                    self.release_poll();
                 }
                 Ok(Some(WebSocketMessage::Text(text))) if text == "5" && self.session.finish_upgrade() => {
                     self.take_over();
@@ -377,6 +376,7 @@ impl Connection {
         if self.session.transport() == TransportKind::Websocket {
             return self.finish_websocket(reason.close_code());
         }
+        // It goes alone with a poll after the last packets: a client acts on it before it has read what is beside it.
         self.push(&natter_protocol::close());
         self.wire.line.outbox.finish();
     }
@@ -389,11 +389,32 @@ impl Connection {
         self.arm();
     }
 
+    /// Two GETs or two POSTs at once: the session ends, and a poll that waits learns of it (as in the reference).
+    fn overlap(&mut self, ctx: &mut Context<Self>) {
+        self.leave(DisconnectReason::TransportError);
+        self.push(&natter_protocol::close());
+        self.wire.line.outbox.finish();
+        self.end(ctx);
+    }
+
     /// The transport is gone: there is nobody to tell.
     fn lost(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
         self.leave(reason);
         self.wire.line.outbox.close();
         self.end(ctx);
+    }
+
+    /// What is queued could not be delivered in time.
+    fn give_up(&mut self, ctx: &mut Context<Self>) {
+        self.wire.line.outbox.close();
+        if self.session.transport() == TransportKind::Polling {
+            return self.end(ctx);
+        }
+        // The peer of a WebSocket does not read, and actix writes to it before all else, so its TCP connection can't be
+        // ended from here. The session is gone; what is left waits for the transport's end, and reads nothing more.
+        self.server.sessions.remove(&self.sid);
+        self.wire.shard.alarm.remove(self.alarm);
+        self.wire.gate.shut();
     }
 
     fn end(&mut self, ctx: &mut Context<Self>) {
@@ -503,11 +524,7 @@ impl Handler<BeginPoll> for Connection {
                 Ok((outbox, writer))
             }
             Err(PollRefused::Overlap) => {
-                // The first poll learns of it; the reference does the same.
-                self.leave(DisconnectReason::TransportError);
-                self.push(&natter_protocol::close());
-                outbox.finish();
-                self.end(ctx);
+                self.overlap(ctx);
                 Err(PollRefused::Overlap)
             }
             Err(refused) => Err(refused),
@@ -538,6 +555,26 @@ impl Handler<PollEnded> for Connection {
     }
 }
 
+/// A polling POST has begun; its body follows as a [`Payload`], or [`Abort`].
+#[derive(Message)]
+#[rtype(result = "Result<(), PollRefused>")]
+pub(crate) struct BeginPost;
+
+impl Handler<BeginPost> for Connection {
+    type Result = Result<(), PollRefused>;
+
+    fn handle(&mut self, _: BeginPost, ctx: &mut Self::Context) -> Self::Result {
+        if self.session.is_closing() {
+            return Err(PollRefused::OtherTransport);
+        }
+        let begun = self.session.begin_post();
+        if begun == Err(PollRefused::Overlap) {
+            self.overlap(ctx);
+        }
+        begun
+    }
+}
+
 /// The body of a polling POST.
 #[derive(Message)]
 #[rtype(result = "PayloadVerdict")]
@@ -564,6 +601,7 @@ impl Handler<Payload> for Connection {
         if self.session.transport() != TransportKind::Polling || self.session.is_closing() {
             return PayloadVerdict::OutOfPlace;
         }
+        self.session.end_post();
         let Ok(packets) = decode_payload(body, self.server.options.limits.packets_per_payload) else {
             self.close(DisconnectReason::ParseError, ctx);
             return PayloadVerdict::Invalid;
@@ -622,10 +660,7 @@ impl Handler<Tick> for Connection {
                 Due::PacketTimeout => self.close(DisconnectReason::ParseError, ctx),
                 Due::UpgradeTimeout => self.abandon(None),
                 Due::ReleasePoll => self.release_poll(),
-                Due::CloseTimeout => {
-                    self.wire.line.outbox.close();
-                    return self.end(ctx);
-                }
+                Due::CloseTimeout => return self.give_up(ctx),
             }
         }
         self.arm();

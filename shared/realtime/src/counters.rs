@@ -56,8 +56,8 @@ macro_rules! counters {
 counters! {
     /// Sessions opened.
     opened,
-    /// Handshakes refused, for whatever reason.
-    refused_handshakes,
+    /// Requests refused, for whatever reason: handshakes and those of unknown sessions.
+    refused_requests,
     /// Transport upgrades finished.
     upgrades,
     /// Transport upgrades given up.

@@ -43,9 +43,9 @@ pub enum JoinError {
     /// The socket is in as many rooms as [`Limits::rooms_per_socket`](crate::Limits) allows.
     #[error("a socket can be in at most {0} rooms")]
     TooManyRooms(usize),
-    /// A room's name is empty or longer than [`Limits::name_bytes`](crate::Limits).
-    #[error("a room's name has 1 to {0} bytes")]
-    BadName(usize),
+    /// A room's name is longer than [`Limits::name_bytes`](crate::Limits).
+    #[error("a room's name has at most {0} bytes")]
+    NameTooLong(usize),
 }
 
 /// Why no acknowledgement came.

@@ -8,6 +8,7 @@ use std::{
 
 /// At most one value of each type. Nothing is allocated while it is empty.
 #[derive(Clone, Default)]
+#[expect(clippy::box_collection, reason = "one word for each of a million sockets that have none")]
 pub(crate) struct Extensions(Option<Box<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>);
 
 impl Extensions {

@@ -33,6 +33,13 @@ impl Gate {
         }
     }
 
+    /// Nothing more is read, for ever: the session is over, and what its peer still sends is left to the kernel, which
+    /// stops the peer when its buffers are full.
+    pub fn shut(&self) {
+        // Far from overflowing, and never reached by handlers that end.
+        self.running.fetch_add(usize::MAX / 2, Ordering::SeqCst);
+    }
+
     /// Ready while another packet may be read.
     pub fn poll_open(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.running.load(Ordering::SeqCst) < self.most {
@@ -58,5 +65,8 @@ mod tests {
         assert!(gate.poll_open(&mut cx).is_pending());
         gate.leave();
         assert!(gate.poll_open(&mut cx).is_ready());
+        gate.shut();
+        gate.leave();
+        assert!(gate.poll_open(&mut cx).is_pending());
     }
 }

@@ -50,10 +50,12 @@ pub(crate) struct IoInner {
     state: Extensions,
     namespaces: RwLock<HashMap<ByteString, Arc<NamespaceInner>>>,
     parents: RwLock<Vec<Arc<Parent>>>,
-    on_new: RwLock<Vec<Arc<dyn Fn(Namespace) + Send + Sync>>>,
+    on_new: RwLock<Vec<OnNew>>,
     cleanup: bool,
     next_id: AtomicU32,
 }
+
+type OnNew = Arc<dyn Fn(Namespace) + Send + Sync>;
 
 struct Parent {
     admits: Admits,
@@ -296,6 +298,11 @@ impl Io {
     /// get a close frame with code 1001. Resolves when all sessions are gone, at most after `close_timeout`.
     pub async fn close(&self) {
         self.inner.server.close(self.inner.server.options.close_timeout).await;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn server(&self) -> Arc<Server> {
+        self.inner.server.clone()
     }
 
     fn all(&self) -> BroadcastOperator {

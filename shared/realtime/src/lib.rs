@@ -37,6 +37,7 @@
 //! `transport` -> `natter_protocol` -> `connection` -> `client` -> `dispatch` -> your handler -> `socket` or
 //! `broadcast` -> `shard` and `roster` -> `outbox` -> `transport`.
 
+mod accept;
 mod acks;
 mod alarm;
 mod broadcast;
@@ -79,6 +80,7 @@ mod socket;
 mod transport;
 mod upgrade;
 
+pub use accept::on_connect;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
 pub use cookie::Cookie;

@@ -266,11 +266,15 @@ impl State {
         }
     }
 
+    /// The close packet is always handed out alone: a polling client acts on it before what stands beside it.
     fn pop_frames(&mut self, most: usize, bytes: usize) -> Vec<(Opcode, Bytes)> {
         let mut frames = Vec::new();
         let mut size = 0;
         while frames.len() < most && size < bytes {
             let Some(front) = self.queue.front_mut() else { break };
+            if !frames.is_empty() && front.bytes == *natter_protocol::close().as_bytes() {
+                break;
+            }
             let before = front.bytes.len();
             let Some((opcode, payload)) = split_frame(&mut front.bytes) else {
                 self.pop();

@@ -157,3 +157,56 @@ pub(crate) mod faults {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use actix_web::{App, test as http};
+
+    use super::{faults::*, *};
+    use crate::{Io, Socket};
+
+    #[test]
+    fn a_room_is_empty_when_the_last_shard_has_left() {
+        let mut state = RoomState::default();
+        state.occupied(1);
+        state.occupied(2);
+        assert!(!state.vacated(1));
+        assert!(state.vacated(2));
+    }
+
+    #[actix_web::test]
+    async fn a_room_that_panics_is_back_within_100_ms_with_its_members() {
+        let io = Io::builder().build();
+        io.on_connect(|socket: Socket| async move { socket.join("red").await });
+        let app = http::init_service(App::new().configure(io.routes())).await;
+        let opened = http::TestRequest::get().uri("/socket.io/?EIO=4&transport=polling").to_request();
+        let opened = http::call_and_read_body(&app, opened).await;
+        let opened: serde_json::Value = serde_json::from_slice(&opened[1..]).unwrap();
+        let uri = format!("/socket.io/?EIO=4&transport=polling&sid={}", opened["sid"].as_str().unwrap());
+        let joined = http::TestRequest::post().uri(&uri).set_payload("40").to_request();
+        assert_eq!(http::call_and_read_body(&app, joined).await, "ok");
+
+        let server = io.server();
+        let key = RoomKey { namespace: 0, room: "red".into() };
+        let room = server.directory.room(&key).expect("the room has a member");
+        assert_eq!(room.send(Shards).await.unwrap(), [0]);
+        room.send(Explode).await.unwrap();
+        let exploded = Instant::now();
+        while room.send(Shards).await.unwrap() != [0] {
+            assert!(exploded.elapsed() < Duration::from_millis(100), "its members are not back");
+        }
+        assert_eq!(server.counters.snapshot().room_restarts, 1);
+        assert_eq!(server.counters.snapshot().rooms, 1);
+
+        let left = http::TestRequest::post().uri(&uri).set_payload("41").to_request();
+        assert_eq!(http::call_and_read_body(&app, left).await, "ok");
+        while room.connected() {
+            assert!(exploded.elapsed() < Duration::from_secs(5), "it stops after the last leave");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.counters.snapshot().rooms, 0);
+        assert!(server.directory.room(&key).is_none());
+    }
+}

@@ -3,12 +3,13 @@
 use std::{
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use natter_protocol::{PacketLimits, WebSocketLimits};
+use tokio::sync::watch;
 
 use crate::{
     bundle::Bundle,
@@ -39,7 +40,7 @@ pub(crate) struct Server {
     pub counters: Counters,
     pub bundle: Option<Bundle>,
     application: OnceLock<Application>,
-    closing: AtomicBool,
+    closing: watch::Sender<bool>,
 }
 
 /// Who gets the messages of a session.
@@ -63,7 +64,7 @@ impl Server {
             bundle: options.client_bundle.as_deref().map(Bundle::load),
             options,
             application: OnceLock::new(),
-            closing: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
         })
     }
 
@@ -79,7 +80,14 @@ impl Server {
     }
 
     pub fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
+        *self.closing.borrow()
+    }
+
+    /// Resolves when the server begins to close.
+    pub async fn closes(&self) {
+        let mut closing = self.closing.subscribe();
+        // The sender lives as long as the server does.
+        drop(closing.wait_for(|closing| *closing).await);
     }
 
     /// Delivers to all members on this node: on this thread at once, to each other thread with one message.
@@ -130,7 +138,7 @@ impl Server {
 
     /// Refuses handshakes from now on, closes every session and waits until they are gone, at most `patience`.
     pub async fn close(&self, patience: Duration) {
-        self.closing.store(true, Ordering::Release);
+        self.closing.send_replace(true);
         for connection in self.sessions.all() {
             connection.do_send(Shutdown);
         }
@@ -139,9 +147,7 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-}
 
-impl Server {
     /// Whether messages should carry the requests that brought them.
     pub fn wants_requests(&self) -> bool {
         matches!(self.application.get(), Some(Application::Raw(_)))

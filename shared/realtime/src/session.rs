@@ -32,7 +32,7 @@ struct Timing {
 
 #[derive(Debug)]
 enum Transport {
-    Polling { poll_waits: bool },
+    Polling { poll_waits: bool, posting: bool },
     Websocket,
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum Due {
     CloseTimeout,
 }
 
-/// Why a poll can't begin.
+/// Why a GET or POST can't begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PollRefused {
     /// One is waiting already: the session ends (protocol section "HTTP long-polling").
@@ -86,7 +86,7 @@ impl Session {
                 packet_timeout: options.limits.packet_timeout,
             },
             transport: match transport {
-                TransportKind::Polling => Transport::Polling { poll_waits: false },
+                TransportKind::Polling => Transport::Polling { poll_waits: false, posting: false },
                 TransportKind::Websocket => Transport::Websocket,
             },
             heartbeat: Heartbeat::PingAt(now + options.ping_interval),
@@ -111,8 +111,8 @@ impl Session {
     pub fn begin_poll(&mut self) -> Result<(), PollRefused> {
         match &mut self.transport {
             Transport::Websocket => Err(PollRefused::OtherTransport),
-            Transport::Polling { poll_waits: true } => Err(PollRefused::Overlap),
-            Transport::Polling { poll_waits } => {
+            Transport::Polling { poll_waits: true, .. } => Err(PollRefused::Overlap),
+            Transport::Polling { poll_waits, .. } => {
                 *poll_waits = true;
                 Ok(())
             }
@@ -120,13 +120,31 @@ impl Session {
     }
 
     pub fn end_poll(&mut self) {
-        if let Transport::Polling { poll_waits } = &mut self.transport {
+        if let Transport::Polling { poll_waits, .. } = &mut self.transport {
             *poll_waits = false;
         }
     }
 
+    /// A POST begins; another one must not be under way.
+    pub fn begin_post(&mut self) -> Result<(), PollRefused> {
+        match &mut self.transport {
+            Transport::Websocket => Err(PollRefused::OtherTransport),
+            Transport::Polling { posting: true, .. } => Err(PollRefused::Overlap),
+            Transport::Polling { posting, .. } => {
+                *posting = true;
+                Ok(())
+            }
+        }
+    }
+
+    pub fn end_post(&mut self) {
+        if let Transport::Polling { posting, .. } = &mut self.transport {
+            *posting = false;
+        }
+    }
+
     pub fn poll_waits(&self) -> bool {
-        matches!(self.transport, Transport::Polling { poll_waits: true })
+        matches!(self.transport, Transport::Polling { poll_waits: true, .. })
     }
 
     /// A pong answers a ping; one that nobody asked for changes no deadline.
@@ -165,10 +183,11 @@ impl Session {
         allowed
     }
 
-    /// The client's probe came (protocol section "Upgrade").
+    /// The client's probe came (protocol section "Upgrade"). A poll under way is let go a little later, as the reference
+    /// does: clients that were just told something are not disturbed by a noop.
     pub fn probed(&mut self, now: Instant) {
         if let Some(upgrade) = &mut self.upgrade {
-            upgrade.release_at = Some(now);
+            upgrade.release_at = Some(now + RELEASE_EVERY);
         }
     }
 
@@ -288,6 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn two_posts_at_once_are_refused() {
+        let mut session = session(TransportKind::Polling, Instant::now());
+        assert_eq!(session.begin_post(), Ok(()));
+        assert_eq!(session.begin_post(), Err(PollRefused::Overlap));
+        session.end_post();
+        assert_eq!(session.begin_post(), Ok(()));
+    }
+
+    #[test]
     fn an_upgrade_needs_its_probe_and_releases_polls_meanwhile() {
         let start = Instant::now();
         let mut session = session(TransportKind::Polling, start);
@@ -295,9 +323,10 @@ mod tests {
         assert!(!session.begin_upgrade(start), "one at a time");
         assert!(!session.finish_upgrade(), "not probed yet");
         session.probed(start);
-        assert_eq!(session.due(start), Some(Due::ReleasePoll));
         assert_eq!(session.due(start), None);
         assert_eq!(session.due(start + RELEASE_EVERY), Some(Due::ReleasePoll));
+        assert_eq!(session.due(start + RELEASE_EVERY), None);
+        assert_eq!(session.due(start + 2 * RELEASE_EVERY), Some(Due::ReleasePoll));
         assert!(session.finish_upgrade());
         assert_eq!(session.transport(), TransportKind::Websocket);
         assert_eq!(session.begin_poll(), Err(PollRefused::OtherTransport));

@@ -15,6 +15,7 @@ use std::{
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use slab::Slab;
+use tokio::sync::oneshot;
 
 use crate::{
     alarm::Alarm,
@@ -213,7 +214,8 @@ impl LocalShard {
         selected
     }
 
-    fn answer(&self, question: &Select) -> Selected {
+    /// Answers on this thread.
+    pub fn answer(&self, question: &Select) -> Selected {
         let sockets = self.select(question.namespace, &question.target);
         match &question.what {
             What::Count => Selected { count: sockets.len(), sockets: Vec::new() },
@@ -228,11 +230,6 @@ impl LocalShard {
                 Selected { count: sockets.len(), sockets: Vec::new() }
             }
         }
-    }
-
-    /// Asks on this thread without a message.
-    pub fn ask(&self, question: &Select) -> Selected {
-        self.answer(question)
     }
 }
 
@@ -290,8 +287,7 @@ impl Handler<OrderFor> for Shard {
 }
 
 /// A question about, or an order for, all sockets that are meant.
-#[derive(Clone, Message)]
-#[rtype(result = "Selected")]
+#[derive(Clone)]
 pub(crate) struct Select {
     pub namespace: NamespaceId,
     pub target: Target,
@@ -306,17 +302,27 @@ pub(crate) enum What {
 }
 
 /// The answer to a [`Select`].
-#[derive(Default, actix::MessageResponse)]
+#[derive(Default)]
 pub(crate) struct Selected {
     pub count: usize,
     pub sockets: Vec<RemoteSocket>,
 }
 
-impl Handler<Select> for Shard {
-    type Result = Selected;
+/// A [`Select`] from another thread. The reply has a channel of its own: actix skips a message whose sender has stopped
+/// waiting, but an order must be carried out all the same.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Ask {
+    pub question: Select,
+    pub reply: oneshot::Sender<Selected>,
+}
 
-    fn handle(&mut self, question: Select, _: &mut Self::Context) -> Selected {
-        self.local.answer(&question)
+impl Handler<Ask> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Ask { question, reply }: Ask, _: &mut Self::Context) {
+        // Who does not wait for the answer has dropped the other end.
+        drop(reply.send(self.local.answer(&question)));
     }
 }
 

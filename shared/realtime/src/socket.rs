@@ -185,8 +185,8 @@ impl SocketInner {
 
     fn note_join(&self, rooms: &[Arc<str>]) -> Result<(), JoinError> {
         let limits = &self.namespace.server.options.limits;
-        if rooms.iter().any(|room| room.is_empty() || room.len() > limits.name_bytes) {
-            return Err(JoinError::BadName(limits.name_bytes));
+        if rooms.iter().any(|room| room.len() > limits.name_bytes) {
+            return Err(JoinError::NameTooLong(limits.name_bytes));
         }
         let mut state = self.state();
         // Looked at under the lock: the last step of a disconnect empties the list under it.
@@ -586,7 +586,7 @@ impl Socket {
     /// reach the socket.
     ///
     /// # Errors
-    /// When the socket is gone, in too many rooms, or a name is empty or too long; then no room was joined.
+    /// When the socket is gone, in too many rooms, or a name is too long; then no room was joined.
     pub fn join(&self, rooms: impl RoomNames) -> Join {
         let rooms = rooms.into_names();
         let noted = self.inner.note_join(&rooms);

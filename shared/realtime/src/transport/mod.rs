@@ -108,11 +108,19 @@ async fn answer(
     if !server.options.transports.contains(&query.transport) {
         return Err(Refused::new(ErrorCode::UnknownTransport, "TRANSPORT_NOT_OFFERED"));
     }
+    // In the reference's order: that a session is unknown is said before anything else about the request.
+    let connection = match &query.sid {
+        Some(sid) => {
+            Some(server.sessions.get(sid).ok_or(Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID"))?)
+        }
+        None => None,
+    };
     if is_websocket(request) != (query.transport == TransportKind::Websocket) {
         return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
     }
-    let Some(sid) = query.sid else { return handshake(server, request, payload, query.transport).await };
-    let connection = server.sessions.get(&sid).ok_or(Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID"))?;
+    let Some(connection) = connection else {
+        return handshake(server, request, payload, query.transport).await;
+    };
     match (query.transport, request.method()) {
         (TransportKind::Websocket, &Method::GET) => mounted::upgrade(request, payload, connection).await,
         (TransportKind::Polling, &Method::GET) => polling::poll(server, connection).await,
@@ -163,7 +171,7 @@ async fn handshake(
 fn refuse(server: &Server, request: &HttpRequest, refused: Refused) -> HttpResponse {
     let Refused { code, message, context } = refused;
     let message = message.unwrap_or_else(|| code.message().to_owned());
-    bump(&server.counters.refused_handshakes);
+    bump(&server.counters.refused_requests);
     if let Some(see) = &server.options.hooks.connection_error {
         let request = Arc::new(RequestHead::of(request));
         see(&ConnectionError { code, message: message.clone(), context, request });

@@ -40,7 +40,7 @@ pub(super) fn open(
     let mut switching = match switching_protocols(request) {
         Ok(switching) => switching,
         // Not an error of Engine.IO: HTTP's own answer says best what is missing.
-        Err(answer) => return Ok((Arc::from(""), answer)),
+        Err(answer) => return Ok((Arc::from(""), *answer)),
     };
     let opened = opened(Connection::open(server, head, TransportKind::Websocket, |ctx, gate| {
         ctx.add_stream(Gated { payload, gate: gate.clone() });
@@ -62,7 +62,7 @@ pub(super) async fn upgrade(
 ) -> Result<HttpResponse, Refused> {
     let mut switching = match switching_protocols(request) {
         Ok(switching) => switching,
-        Err(answer) => return Ok(answer),
+        Err(answer) => return Ok(*answer),
     };
     let begun = connection.send(BeginUpgrade).await.map_err(|_| ended())?;
     let Some((transport, slot, gate)) = begun else {
@@ -76,22 +76,19 @@ pub(super) async fn upgrade(
 }
 
 /// RFC 6455 section 4.2.1, stricter than `actix_web_actors`: the version is 13 and the key has 16 bytes.
-fn switching_protocols(request: &HttpRequest) -> Result<HttpResponseBuilder, HttpResponse> {
+fn switching_protocols(request: &HttpRequest) -> Result<HttpResponseBuilder, Box<HttpResponse>> {
     let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
     if header(header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
-        return Err(HttpResponse::UpgradeRequired()
-            .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
-            .force_close()
-            .body("WebSocket version 13 is required"));
+        let mut answer = HttpResponse::UpgradeRequired();
+        answer.insert_header((header::SEC_WEBSOCKET_VERSION, "13")).force_close();
+        return Err(Box::new(answer.body("WebSocket version 13 is required")));
     }
+    let bad = |why: String| Box::new(HttpResponse::BadRequest().force_close().body(why));
     let key = header(header::SEC_WEBSOCKET_KEY).and_then(|key| STANDARD.decode(key).ok());
     if key.is_none_or(|key| key.len() != 16) {
-        return Err(HttpResponse::BadRequest()
-            .force_close()
-            .body("Sec-WebSocket-Key is missing or malformed"));
+        return Err(bad("Sec-WebSocket-Key is missing or malformed".to_owned()));
     }
-    actix_web_actors::ws::handshake(request)
-        .map_err(|error| HttpResponse::BadRequest().force_close().body(error.to_string()))
+    actix_web_actors::ws::handshake(request).map_err(|error| bad(error.to_string()))
 }
 
 /// What comes in, held back while too many of the client's handlers run.

@@ -16,7 +16,7 @@ use natter_protocol::{Opcode, encode_payload};
 use super::{Peer, Refused, ended, opened};
 use crate::{
     DisconnectReason,
-    connection::{Abort, BeginPoll, Connection, Payload, PayloadVerdict, PollEnded},
+    connection::{Abort, BeginPoll, BeginPost, Connection, Payload, PayloadVerdict, PollEnded},
     error::ErrorCode,
     options::TransportKind,
     outbox::Taken,
@@ -85,6 +85,23 @@ pub(super) async fn poll(server: &Server, connection: Peer) -> Result<HttpRespon
     }
 }
 
+/// Ends the session when a body does not come in whole, also when its client goes away.
+struct Posting(Option<Peer>);
+
+impl Posting {
+    fn arrived(mut self) -> Peer {
+        self.0.take().expect("invariant: taken once, here")
+    }
+}
+
+impl Drop for Posting {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.do_send(Abort { reason: DisconnectReason::TransportError });
+        }
+    }
+}
+
 pub(super) async fn post(
     server: &Server,
     request: &HttpRequest,
@@ -99,17 +116,21 @@ pub(super) async fn post(
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Ok(HttpResponse::UnsupportedMediaType().finish());
     }
-    let body = match tokio::time::timeout(BODY_TIMEOUT, read(payload, server.options.max_payload)).await {
-        Ok(Ok(body)) => body,
-        broken => {
-            connection.do_send(Abort { reason: DisconnectReason::TransportError });
-            let status = match broken {
-                Ok(Err(status)) => status,
-                _ => StatusCode::REQUEST_TIMEOUT,
-            };
-            return Ok(HttpResponse::build(status).force_close().finish());
-        }
+    let begun = connection.send(BeginPost).await.map_err(|_| ended())?;
+    begun.map_err(|_| Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"))?;
+    let posting = Posting(Some(connection));
+    let body = tokio::select! {
+        body = read(request, payload, server.options.max_payload) => body,
+        () = tokio::time::sleep(BODY_TIMEOUT) => Err(StatusCode::REQUEST_TIMEOUT),
+        // A body that trickles in must not hold the end of the server up.
+        () = server.closes() => Err(StatusCode::SERVICE_UNAVAILABLE),
     };
+    let body = match body {
+        Ok(body) => body,
+        // The session ends with it.
+        Err(status) => return Ok(HttpResponse::build(status).force_close().finish()),
+    };
+    let connection = posting.arrived();
     // Only programs that speak raw Engine.IO look at the request behind a message.
     let head = server.wants_requests().then(|| Arc::new(RequestHead::of(request)));
     match connection.send(Payload { body, request: head }).await.map_err(|_| ended())? {
@@ -127,7 +148,12 @@ pub(super) async fn post(
 }
 
 /// The whole body, or the status that says why not.
-async fn read(mut payload: web::Payload, most: usize) -> Result<Bytes, StatusCode> {
+async fn read(request: &HttpRequest, mut payload: web::Payload, most: usize) -> Result<Bytes, StatusCode> {
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > most) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;

@@ -17,6 +17,8 @@ pub(super) fn parse(query: &str) -> Result<Query, Refused> {
             "transport" => (&mut transport, ErrorCode::UnknownTransport),
             "EIO" => (&mut revision, ErrorCode::UnsupportedProtocolVersion),
             "sid" => (&mut sid, ErrorCode::UnknownSid),
+            // JSONP belongs to revision 3.
+            "j" => return Err(Refused::new(ErrorCode::BadRequest, "JSONP")),
             _ => continue,
         };
         if parameter.replace(value.into_owned()).is_some() {
@@ -57,6 +59,7 @@ mod tests {
             ("EIO=3&transport=polling", ErrorCode::UnsupportedProtocolVersion),
             ("EIO=4&EIO=3&transport=polling", ErrorCode::UnsupportedProtocolVersion),
             ("EIO=4&transport=polling&sid=a&sid=b", ErrorCode::UnknownSid),
+            ("EIO=4&transport=polling&j=0", ErrorCode::BadRequest),
         ] {
             assert_eq!(parse(query).err().map(|refused| refused.code), Some(code), "{query}");
         }

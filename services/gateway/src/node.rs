@@ -1,0 +1,112 @@
+//! A node from its start to its end: the listener, the workers, and the goodbye.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, ServerHandle},
+};
+use anyhow::Context;
+use natter::Io;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    exit::Exit,
+    page,
+    probes::{self, Probes},
+    server,
+    settings::{self, Settings},
+    signals::Signals,
+};
+
+/// Runs a node until a signal ends it.
+pub async fn run(settings: Settings) -> anyhow::Result<Exit> {
+    settings::warnings(&settings).iter().for_each(|warning| tracing::warn!("{warning}"));
+    settings::raise_open_files(settings.max_connections, settings.workers)
+        .context("the limit on open files cannot be raised")?;
+    // Before the first connection, so that no signal finds the default behaviour.
+    let mut signals = Signals::listen().context("signals cannot be listened to")?;
+
+    let io = server::build(&settings);
+    let probes = Probes::new(io.clone(), settings.node.clone(), settings.max_connections, settings.stats);
+    let (server, address) = listen(&settings, io.clone(), Arc::clone(&probes))?;
+    let handle = server.handle();
+    let mut running = actix_web::rt::spawn(server);
+    announce(&settings, address).context("standard output is closed")?;
+
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        ended = &mut running => {
+            ended.context("the server's task ended")?.context("the server ended")?;
+            anyhow::bail!("the server ended without a signal");
+        }
+    };
+    tracing::info!(%signal, connections = io.engine().clients_count(), "leaving");
+    probes.leave();
+    tokio::select! {
+        // In this order: whoever sends a second signal wants the end now, even if the goodbye is over in this moment.
+        biased;
+        signal = signals.next() => {
+            tracing::warn!(%signal, "a second signal: leaving at once");
+            Ok(Exit::Cut(signal.number()))
+        }
+        () = goodbye(&io, &handle, settings.grace_period) => Ok(Exit::Done),
+    }
+}
+
+/// Binds the listener and starts the workers.
+fn listen(settings: &Settings, io: Io, probes: Arc<Probes>) -> anyhow::Result<(Server, SocketAddr)> {
+    let chat = settings.chat.then(|| page::html(settings.path.as_str()));
+    let app = move || {
+        let app = App::new().configure(io.routes()).configure(probes::routes(Arc::clone(&probes)));
+        match chat.clone() {
+            Some(html) => app.configure(page::routes(html)),
+            None => app,
+        }
+    };
+    let listening = HttpServer::new(app)
+        .workers(settings.workers)
+        .backlog(settings.backlog)
+        .max_connections(settings.max_connections.div_ceil(settings.workers))
+        .keep_alive(settings.keep_alive)
+        .client_request_timeout(settings.request_timeout)
+        // A client that closes its sending half is gone; waiting for it would keep its session alive.
+        .h1_allow_half_closed(false)
+        .on_connect(natter::on_connect)
+        .disable_signals()
+        // `goodbye` has the deadline; this one only must not be earlier.
+        .shutdown_timeout(settings.grace_period.as_secs() + 1)
+        .bind((settings.host, settings.port))
+        .with_context(|| format!("port {} of {} cannot be listened to", settings.port, settings.host))?;
+    let address = *listening.addrs().first().context("the listener has no address")?;
+    Ok((listening.run(), address))
+}
+
+/// Stops accepting, tells every client, and lets the workers finish, in that order and within the grace period.
+async fn goodbye(io: &Io, handle: &ServerHandle, grace: Duration) {
+    let deadline = Instant::now() + grace;
+    let polite = async {
+        handle.pause().await;
+        io.close().await;
+        handle.stop(true).await;
+    };
+    if timeout_at(deadline, polite).await.is_err() {
+        tracing::warn!(
+            connections = io.engine().clients_count(),
+            "the grace period is over: cutting what is left"
+        );
+    }
+}
+
+/// One line for scripts, on standard output, which has nothing else; the log is on standard error.
+fn announce(settings: &Settings, address: SocketAddr) -> io::Result<()> {
+    tracing::info!(node = %settings.node, %address, path = settings.path.as_str(), workers = settings.workers, "listening");
+    let mut out = io::stdout().lock();
+    writeln!(out, "ready http://{address}")?;
+    out.flush()
+}

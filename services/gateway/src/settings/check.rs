@@ -1,0 +1,91 @@
+//! What two settings together make senseless.
+
+use std::{net::IpAddr, time::Duration};
+
+use super::{Entries, Origins, Settings, files};
+use crate::policy::Policy;
+
+/// Everything that stops the start.
+pub fn problems(settings: &Settings, entries: &Entries) -> Vec<String> {
+    let name = |key| entries.name(key);
+    let mut problems = Vec::new();
+    let mut refuse_if = |wrong: bool, why: String| {
+        if wrong {
+            problems.push(why);
+        }
+    };
+    refuse_if(
+        settings.policy == Policy::Local && !is_loopback(settings.host),
+        format!(
+            "{} is beyond this machine, and there is no policy that says who may do what there. Set `policy`: \
+             \"open\" lets everyone join and publish everywhere, or give rules such as \"lobby=join+publish, news-*=join\"",
+            name("host")
+        ),
+    );
+    refuse_if(
+        settings.cors_origins == Origins::Any && settings.cors_credentials,
+        format!(
+            "{}: with {} every web page could act for its visitors; list the origins",
+            name("cors_credentials"),
+            name("cors_origins")
+        ),
+    );
+    refuse_if(
+        settings.close_timeout >= settings.grace_period,
+        format!("{} must be shorter than {}", name("close_timeout"), name("grace_period")),
+    );
+    refuse_if(
+        settings.outbox_soft > settings.outbox_hard,
+        format!("{} must not be more than {}", name("outbox_soft"), name("outbox_hard")),
+    );
+    refuse_if(
+        settings.max_payload > settings.outbox_hard,
+        format!(
+            "{} must not be more than {}: one message would cut its readers off",
+            name("max_payload"),
+            name("outbox_hard")
+        ),
+    );
+    refuse_if(
+        settings.max_connections < settings.workers,
+        format!("{} is fewer than one for each of {}", name("max_connections"), name("workers")),
+    );
+    let (needed, most) =
+        (files::needed_files(settings.max_connections, settings.workers), files::most_files());
+    refuse_if(
+        needed > most,
+        format!(
+            "{} needs {needed} open files, and the hard limit (ulimit -Hn) is {most}",
+            name("max_connections")
+        ),
+    );
+    problems
+}
+
+/// A proxy's usual patience with a silent connection.
+const PROXY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What starts, but is worth a line in the log.
+pub fn warnings(settings: &Settings) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let silence = settings.ping_interval + settings.ping_timeout;
+    if silence > PROXY_PATIENCE {
+        warnings.push(format!(
+            "ping_interval + ping_timeout is {silence:?}: a dead connection is noticed later than most proxies cut an idle one ({PROXY_PATIENCE:?})"
+        ));
+    }
+    if settings.policy == Policy::Open && !is_loopback(settings.host) {
+        warnings.push(
+            "policy is open: everyone who reaches this node may join and publish everywhere".to_owned(),
+        );
+    }
+    if settings.stats && !is_loopback(settings.host) {
+        warnings.push("/stats is shown to everyone who reaches this node".to_owned());
+    }
+    warnings
+}
+
+/// `::ffff:127.0.0.1` is this machine too.
+fn is_loopback(host: IpAddr) -> bool {
+    host.to_canonical().is_loopback()
+}

@@ -1,0 +1,74 @@
+//! The HTTP server around a profile: ready line, health, statistics, and the way out.
+
+use std::{io, io::Write, time::Duration};
+
+use actix_web::{App, HttpResponse, HttpServer, middleware, web};
+use natter::{Engine, Io};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{args::Args, handshake_delay};
+
+/// What a profile consists of.
+pub struct Served {
+    /// Socket.IO at `/socket.io/`.
+    pub io: Io,
+    /// Raw Engine.IO at `/engine.io/`.
+    pub engine: Engine,
+    /// What every handshake waits before it is looked at.
+    pub handshake_delay: Duration,
+}
+
+/// Serves until SIGTERM or SIGINT; then tells every client and returns.
+pub async fn run(args: &Args, served: Served) -> io::Result<()> {
+    let Served { io, engine, handshake_delay } = served;
+    // Listening for the signals comes before the ready line: whoever reads it may send one at once.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let routes = (io.clone(), engine.clone());
+    let server = HttpServer::new(move || {
+        let (io, engine) = &routes;
+        App::new()
+            .wrap(middleware::from_fn(move |request, next| {
+                handshake_delay::wait(handshake_delay, request, next)
+            }))
+            .configure(io.routes())
+            .configure(engine.routes())
+            .app_data(web::Data::new(io.clone()))
+            .route("/health", web::get().to(health))
+            .route("/stats", web::get().to(stats))
+    })
+    .workers(usize::from(args.workers))
+    // A client that has closed its side must not keep a response, and with it a WebSocket, alive.
+    .h1_allow_half_closed(false)
+    .on_connect(natter::on_connect)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .bind((args.host.as_str(), args.port))?;
+
+    let port = server.addrs().first().map_or(args.port, |address| address.port());
+    let server = server.run();
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "ready http://{}:{port}", args.host)?;
+    stdout.flush()?;
+    drop(stdout);
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::join!(io.close(), engine.close());
+    handle.stop(true).await;
+    running.await.map_err(io::Error::other)?
+}
+
+async fn health() -> &'static str {
+    "ok"
+}
+
+async fn stats(io: web::Data<Io>) -> HttpResponse {
+    HttpResponse::Ok().json(io.stats())
+}
