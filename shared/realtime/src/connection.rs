@@ -586,8 +586,8 @@ pub(crate) struct Payload {
 /// What became of a polling POST.
 #[derive(Debug, MessageResponse)]
 pub(crate) enum PayloadVerdict {
-    /// The next may come when the gate is open.
-    Taken(Arc<Gate>),
+    /// The next may come when the gate is open and the outbox has room for its answers.
+    Taken(Arc<Gate>, Arc<Outbox>),
     /// It was no payload; the session is over.
     Invalid,
     /// The session has another transport, or is closing.
@@ -616,7 +616,7 @@ impl Handler<Payload> for Connection {
             self.note_unfinished();
         }
         self.arm();
-        PayloadVerdict::Taken(self.wire.gate.clone())
+        PayloadVerdict::Taken(self.wire.gate.clone(), self.wire.line.outbox.clone())
     }
 }
 

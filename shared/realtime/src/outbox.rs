@@ -59,6 +59,8 @@ struct State {
     bounds: Bounds,
     writer: u32,
     waker: Option<Waker>,
+    /// Who waits for the queue to grow shorter than so many bytes.
+    room: Option<(usize, Waker)>,
     end: End,
 }
 
@@ -86,6 +88,7 @@ impl Outbox {
                 bounds,
                 writer: 0,
                 waker: None,
+                room: None,
                 end: End::Open,
             }),
         }
@@ -99,15 +102,14 @@ impl Outbox {
     pub fn push(&self, frames: &Frames, volatile: bool) -> Push {
         let mut state = self.lock();
         let outcome = state.push(frames.as_bytes().clone(), volatile);
-        let waker = match outcome {
-            Push::Dropped(_) | Push::Closed => None,
-            Push::Queued | Push::TooSlow => state.waker.take(),
+        let wakers = match outcome {
+            Push::Closed => [None, None],
+            Push::Queued | Push::Dropped(_) => [state.waker.take(), None],
+            Push::TooSlow => [state.waker.take(), state.room.take().map(|(_, waker)| waker)],
         };
         drop(state);
         // Woken outside the lock: the writer may run at once on another thread.
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().flatten().for_each(Waker::wake);
         outcome
     }
 
@@ -136,11 +138,9 @@ impl Outbox {
     fn end(&self, end: End) {
         let mut state = self.lock();
         state.end(end);
-        let waker = state.waker.take();
+        let wakers = [state.waker.take(), state.room.take().map(|(_, waker)| waker)];
         drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -166,6 +166,16 @@ impl Outbox {
         })
     }
 
+    /// Ready when at most so many bytes are queued, or the outbox is closed. One caller at a time.
+    pub fn poll_room(&self, most: usize, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.bytes <= most || state.end == End::Closed {
+            return Poll::Ready(());
+        }
+        state.room = Some((most, cx.waker().clone()));
+        Poll::Pending
+    }
+
     fn poll_with<T>(
         &self,
         writer: WriterId,
@@ -177,6 +187,12 @@ impl Outbox {
             return Poll::Ready(Taken::Detached);
         }
         if let Some(taken) = take(&mut state) {
+            let bytes = state.bytes;
+            let room = state.room.take_if(|(most, _)| bytes <= *most);
+            drop(state);
+            if let Some((_, waker)) = room {
+                waker.wake();
+            }
             return Poll::Ready(Taken::Some(taken));
         }
         if state.end != End::Open {
@@ -356,6 +372,19 @@ mod tests {
     fn one_packet_may_be_larger_than_the_bounds() {
         let outbox = Outbox::new(BOUNDS);
         assert_eq!(outbox.push(&frames(1000), false), Push::Queued);
+    }
+
+    #[test]
+    fn who_waits_for_room_is_told_when_the_queue_is_short_enough() {
+        let outbox = Outbox::new(BOUNDS);
+        let writer = outbox.attach();
+        let room = || outbox.poll_room(20, &mut Context::from_waker(Waker::noop()));
+        assert_eq!(outbox.push(&frames(20), false), Push::Queued);
+        assert!(room().is_ready());
+        assert_eq!(outbox.push(&frames(20), false), Push::Queued);
+        assert!(room().is_pending());
+        assert!(take(&outbox, writer).is_ready());
+        assert!(room().is_ready());
     }
 
     #[test]

@@ -134,9 +134,12 @@ pub(super) async fn post(
     // Only programs that speak raw Engine.IO look at the request behind a message.
     let head = server.wants_requests().then(|| Arc::new(RequestHead::of(request)));
     match connection.send(Payload { body, request: head }).await.map_err(|_| ended())? {
-        PayloadVerdict::Taken(gate) => {
-            // A client posts again when it is answered: while too many of its handlers run, it is not.
+        PayloadVerdict::Taken(gate, outbox) => {
+            // A client posts again when it is answered. While too many of its handlers run it is not, nor while so much
+            // is queued for it that the answers to another body could make it too slow: its polls come first.
             poll_fn(|cx| gate.poll_open(cx)).await;
+            let room = server.options.limits.outbox_hard_bytes.saturating_sub(server.options.max_payload);
+            poll_fn(|cx| outbox.poll_room(room, cx)).await;
             Ok(HttpResponse::Ok()
                 .content_type("text/html")
                 .insert_header((header::CACHE_CONTROL, "no-store"))

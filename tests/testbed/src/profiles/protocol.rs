@@ -19,6 +19,9 @@ pub fn build(node: Option<&str>) -> Served {
         events::load::listen(&socket);
         events::protocol::greet(&socket)
     });
-    io.of("/custom").on_connect(|socket: Socket| async move { events::protocol::greet(&socket) });
+    io.of("/custom").on_connect(|socket: Socket| async move {
+        events::protocol::listen(&socket);
+        events::protocol::greet(&socket)
+    });
     Served { io, engine: settings.echo_engine(), handshake_delay: Duration::ZERO }
 }

@@ -1,0 +1,17 @@
+//! What the scenarios are told with: a server in this process, clients, and a journal of what handlers saw.
+
+mod client;
+mod http;
+mod journal;
+mod packet;
+mod poller;
+mod server;
+mod wait;
+
+pub use client::Client;
+pub use http::{Answer, request};
+pub use journal::Journal;
+pub use packet::Packet;
+pub use poller::Poller;
+pub use server::{Server, serve};
+pub use wait::{PATIENCE, eventually, soon};

@@ -1,0 +1,29 @@
+//! An Engine.IO client over HTTP long-polling.
+
+use std::net::SocketAddr;
+
+use super::{Answer, request};
+
+#[derive(Clone)]
+pub struct Poller {
+    address: SocketAddr,
+    path: String,
+}
+
+impl Poller {
+    pub async fn open(address: SocketAddr, path: &str) -> Self {
+        let path = format!("{path}/?EIO=4&transport=polling");
+        let answer = request(address, &format!("GET {path}"), &[], "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let open: serde_json::Value = serde_json::from_str(&answer.body[1..]).unwrap();
+        Self { address, path: format!("{path}&sid={}", open["sid"].as_str().unwrap()) }
+    }
+
+    pub async fn get(&self) -> Answer {
+        request(self.address, &format!("GET {}", self.path), &[], "").await
+    }
+
+    pub async fn post(&self, payload: &str) -> Answer {
+        request(self.address, &format!("POST {}", self.path), &[], payload).await
+    }
+}

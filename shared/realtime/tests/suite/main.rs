@@ -1,0 +1,23 @@
+//! Programs against Natter's public API, with clients that speak the protocol over real connections. One file for each topic, one binary to link.
+#![allow(clippy::unwrap_used, reason = "in a test it is an assertion")]
+
+mod harness;
+
+mod acks;
+mod broadcast_acks;
+mod broadcasts;
+mod bundle;
+mod closing;
+mod disconnects;
+mod engine;
+mod handlers;
+mod handshakes;
+mod limits;
+mod many_sockets;
+mod middleware;
+mod namespaces;
+mod order;
+mod outgoing;
+mod panics;
+mod rooms;
+mod races;
