@@ -143,6 +143,8 @@ impl Client {
             self.refuse(wire, &name, &ConnectRefused::new("Too many namespaces"));
             return Ok(());
         }
+        // Most clients are in one namespace, and there are many clients.
+        self.entries.reserve_exact(1);
         self.entries.push(Entry::Admitting(name.clone()));
         let admission = admit(self.io.clone(), name.clone(), auth, wire.line.clone(), wire.request.clone());
         let connection = wire.line.connection.clone();

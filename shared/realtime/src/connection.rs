@@ -60,7 +60,7 @@ pub(crate) struct Connection {
     /// What reads the WebSocket at work.
     inbound: Option<(TransportId, WebSocketDecoder)>,
     /// A WebSocket that wants to take over.
-    candidate: Option<Candidate>,
+    candidate: Option<Box<Candidate>>,
     app: App,
     next_transport: TransportId,
 }
@@ -123,7 +123,7 @@ impl Connection {
             Self {
                 server: server.clone(),
                 sid: sid.clone(),
-                session: Session::open(&server.options, transport, connect_timeout, now),
+                session: Session::open(server.timing.clone(), transport, connect_timeout, now),
                 alarm: shard.alarm.add(ctx.address()),
                 wire: Wire { line, shard: shard.clone(), gate: gate.clone(), request },
                 inbound: (transport == TransportKind::Websocket)
@@ -636,7 +636,7 @@ impl Handler<BeginUpgrade> for Connection {
         self.next_transport += 1;
         let slot = Arc::new(Slot::new(self.wire.line.outbox.clone()));
         let decoder = WebSocketDecoder::new(self.server.websocket_limits);
-        self.candidate = Some(Candidate { transport, decoder, slot: slot.clone() });
+        self.candidate = Some(Box::new(Candidate { transport, decoder, slot: slot.clone() }));
         self.arm();
         Some((transport, slot, self.wire.gate.clone()))
     }

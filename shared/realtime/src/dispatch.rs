@@ -92,7 +92,7 @@ fn run_for_event(gate: &Arc<Gate>, handler: &Erased<EventContext>, context: &Eve
 }
 
 /// Runs handlers for which wrong arguments are an error of the server's own (connections, disconnections).
-pub(crate) fn run_all<C>(
+pub(crate) fn run_all<C: 'static>(
     gate: &Arc<Gate>,
     socket: &Socket,
     name: &'static str,
@@ -121,14 +121,14 @@ pub(crate) fn disconnection(
     run_all(gate, &socket, name, handlers, &context);
 }
 
-fn run<C>(
+fn run<C: 'static>(
     gate: &Arc<Gate>,
     socket: &Socket,
     name: &ByteString,
     handler: &Erased<C>,
     context: &C,
 ) -> Result<(), ArgumentError> {
-    let work = match guarded(|| handler(context)) {
+    let work = match guarded(|| handler.call(context)) {
         End::Returned(work) => work?,
         End::Panicked(message) => {
             panicked(socket, name, &message);

@@ -1,6 +1,6 @@
 //! What a socket's user has registered. Pure: it only keeps and hands out.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 use bytestring::ByteString;
 use natter_protocol::Args;
@@ -51,21 +51,21 @@ pub(crate) struct Listeners {
 }
 
 struct Listener {
-    event: Box<str>,
+    event: Cow<'static, str>,
     handler: EventHandler,
     once: bool,
 }
 
 impl Listeners {
-    pub fn add(&mut self, event: String, handler: EventHandler, once: bool) {
-        self.events.push(Listener { event: event.into(), handler, once });
+    pub fn add(&mut self, event: Cow<'static, str>, handler: EventHandler, once: bool) {
+        self.events.push(Listener { event, handler, once });
     }
 
     /// The handlers of an event, in the order in which they were added; those for one time only are taken out.
     pub fn of_event(&mut self, event: &str) -> Vec<EventHandler> {
         let mut handlers = Vec::new();
         self.events.retain(|listener| {
-            let matches = *listener.event == *event;
+            let matches = listener.event == event;
             if matches {
                 handlers.push(listener.handler.clone());
             }
@@ -77,7 +77,7 @@ impl Listeners {
     /// Hands the removed handlers back: dropping them may run user code, which must not happen under a lock.
     pub fn remove(&mut self, event: &str) -> Vec<EventHandler> {
         let (removed, kept) =
-            std::mem::take(&mut self.events).into_iter().partition(|listener| *listener.event == *event);
+            std::mem::take(&mut self.events).into_iter().partition(|listener| listener.event == event);
         self.events = kept;
         let removed: Vec<Listener> = removed;
         removed.into_iter().map(|listener| listener.handler).collect()
@@ -127,9 +127,9 @@ mod tests {
     #[test]
     fn a_handler_for_one_time_is_taken_out_and_others_stay() {
         let mut listeners = Listeners::default();
-        listeners.add("a".to_owned(), handler(), true);
-        listeners.add("a".to_owned(), handler(), false);
-        listeners.add("b".to_owned(), handler(), false);
+        listeners.add("a".into(), handler(), true);
+        listeners.add("a".into(), handler(), false);
+        listeners.add("b".into(), handler(), false);
         assert_eq!(listeners.of_event("a").len(), 2);
         assert_eq!(listeners.of_event("a").len(), 1);
         assert_eq!(listeners.remove("a").len(), 1);

@@ -23,6 +23,7 @@ use crate::{
     io::IoInner,
     options::EngineOptions,
     room::RoomKey,
+    session::Timing,
     sessions::Sessions,
     shard::{LocalShard, Shards},
 };
@@ -32,6 +33,7 @@ pub(crate) struct Server {
     /// Tells servers of one process apart.
     pub id: u64,
     pub options: EngineOptions,
+    pub timing: Arc<Timing>,
     pub packet_limits: Arc<PacketLimits>,
     pub websocket_limits: WebSocketLimits,
     pub sessions: Sessions,
@@ -55,6 +57,7 @@ impl Server {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            timing: Arc::new(Timing::of(&options)),
             packet_limits: options.packet_limits(),
             websocket_limits: options.websocket_limits(),
             sessions: Sessions::default(),

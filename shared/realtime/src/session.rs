@@ -1,7 +1,10 @@
 //! The state of one Engine.IO session: heartbeat, transport, upgrade, deadlines. Pure: the time is an argument, and
 //! what is to be done is an answer.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{options::EngineOptions, options::TransportKind};
 
@@ -10,7 +13,7 @@ const RELEASE_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct Session {
-    timing: Timing,
+    timing: Arc<Timing>,
     transport: Transport,
     heartbeat: Heartbeat,
     upgrade: Option<Upgrade>,
@@ -22,8 +25,9 @@ pub(crate) struct Session {
     closing_by: Option<Instant>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Timing {
+/// The durations all sessions of a server share.
+#[derive(Debug)]
+pub(crate) struct Timing {
     ping_interval: Duration,
     ping_timeout: Duration,
     upgrade_timeout: Duration,
@@ -71,25 +75,32 @@ pub(crate) enum PollRefused {
     OtherTransport,
 }
 
+impl Timing {
+    pub fn of(options: &EngineOptions) -> Self {
+        Self {
+            ping_interval: options.ping_interval,
+            ping_timeout: options.ping_timeout,
+            upgrade_timeout: options.upgrade_timeout,
+            packet_timeout: options.limits.packet_timeout,
+        }
+    }
+}
+
 impl Session {
     pub fn open(
-        options: &EngineOptions,
+        timing: Arc<Timing>,
         transport: TransportKind,
         connect_timeout: Option<Duration>,
         now: Instant,
     ) -> Self {
+        let first_ping = now + timing.ping_interval;
         Self {
-            timing: Timing {
-                ping_interval: options.ping_interval,
-                ping_timeout: options.ping_timeout,
-                upgrade_timeout: options.upgrade_timeout,
-                packet_timeout: options.limits.packet_timeout,
-            },
+            timing,
             transport: match transport {
                 TransportKind::Polling => Transport::Polling { poll_waits: false, posting: false },
                 TransportKind::Websocket => Transport::Websocket,
             },
-            heartbeat: Heartbeat::PingAt(now + options.ping_interval),
+            heartbeat: Heartbeat::PingAt(first_ping),
             upgrade: None,
             connect_by: connect_timeout.map(|timeout| now + timeout),
             packet_by: None,
@@ -267,7 +278,8 @@ mod tests {
     use super::*;
 
     fn session(transport: TransportKind, now: Instant) -> Session {
-        Session::open(&EngineOptions::default(), transport, Some(Duration::from_secs(45)), now)
+        let timing = Arc::new(Timing::of(&EngineOptions::default()));
+        Session::open(timing, transport, Some(Duration::from_secs(45)), now)
     }
 
     fn secs(n: u64) -> Duration {

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU8, AtomicUsize, Ordering},
@@ -471,13 +472,21 @@ impl Socket {
     /// arrive, before the next packet is read; what it awaits goes on concurrently. They run on the connection's own
     /// thread, so their futures need not be `Send`. An `Err` from one goes to [`on_error`](Self::on_error); a panic
     /// ends this client's connection.
-    pub fn on<P: 'static>(&self, event: impl Into<String>, handler: impl Handler<EventContext, P>) {
+    pub fn on<P: 'static>(
+        &self,
+        event: impl Into<Cow<'static, str>>,
+        handler: impl Handler<EventContext, P>,
+    ) {
         let handler = erase(handler);
         self.inner.change_listeners(|listeners| listeners.add(event.into(), handler, false));
     }
 
     /// Calls a handler for the next event of that name only.
-    pub fn once<P: 'static>(&self, event: impl Into<String>, handler: impl Handler<EventContext, P>) {
+    pub fn once<P: 'static>(
+        &self,
+        event: impl Into<Cow<'static, str>>,
+        handler: impl Handler<EventContext, P>,
+    ) {
         let handler = erase(handler);
         self.inner.change_listeners(|listeners| listeners.add(event.into(), handler, true));
     }

@@ -1,8 +1,8 @@
 //! Handlers of events and what they ask for.
 
 use natter::{
-    Ack, AckError, Args, Binary, Data, EmitError, EventName, EventRefused, Io, Namespace, Socket, SocketError,
-    State,
+    Ack, AckError, Args, Binary, Data, EmitError, EventName, EventRefused, Io, Namespace, Socket,
+    SocketError, State,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,7 +39,10 @@ async fn data_is_the_first_argument_or_with_a_tuple_several() {
         socket.on("struct", |Data(it): Data<Message>, log: State<Journal>| async move {
             log.note(format!("{} {:?}", it.text, it.likes));
         });
-        socket.on("list", |Data(list): Data<Vec<i64>>, log: State<Journal>| async move { log.note(list.len()) });
+        socket.on(
+            "list",
+            |Data(list): Data<Vec<i64>>, log: State<Journal>| async move { log.note(list.len()) },
+        );
         socket.on("none", |log: State<Journal>| async move { log.note("none") });
     })
     .await;
@@ -167,7 +170,7 @@ struct Missing;
 #[tokio::test]
 async fn state_is_shared_by_all_handlers_and_a_missing_one_is_an_error_of_the_event() {
     let (_server, mut ann, journal) = scene(|socket, journal| async move {
-        socket.on("missing", |_: State<Missing>| async { unreachable!("there is no such state") });
+        socket.on("missing", async |_: State<Missing>| -> () { unreachable!("there is no such state") });
         socket.on_error(move |error| {
             journal.note(error);
             async {}

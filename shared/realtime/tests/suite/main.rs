@@ -19,5 +19,5 @@ mod namespaces;
 mod order;
 mod outgoing;
 mod panics;
-mod rooms;
 mod races;
+mod rooms;

@@ -167,10 +167,10 @@ impl Client {
         }
     }
 
-    /// Closes the WebSocket as the protocol wants it.
+    /// Closes the WebSocket as the protocol wants it, with a close frame each way.
     pub async fn close(mut self) {
-        soon("a close frame", self.socket.close(None)).await.unwrap();
-        while let Some(Ok(_)) = soon("the end", self.socket.next()).await {}
+        soon("a write", self.socket.close(None)).await.unwrap();
+        self.closed().await;
     }
 
     /// Cuts the TCP connection.

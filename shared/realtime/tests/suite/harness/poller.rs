@@ -12,7 +12,12 @@ pub struct Poller {
 
 impl Poller {
     pub async fn open(address: SocketAddr, path: &str) -> Self {
-        let path = format!("{path}/?EIO=4&transport=polling");
+        Self::open_with(address, path, "").await
+    }
+
+    /// With more in the query.
+    pub async fn open_with(address: SocketAddr, path: &str, query: &str) -> Self {
+        let path = format!("{path}/?EIO=4&transport=polling{query}");
         let answer = request(address, &format!("GET {path}"), &[], "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let open: serde_json::Value = serde_json::from_str(&answer.body[1..]).unwrap();

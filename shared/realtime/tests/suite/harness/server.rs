@@ -76,9 +76,7 @@ impl Drop for Server {
 }
 
 /// Runs an `App` with these routes on two workers.
-pub fn serve(
-    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
-) -> (SocketAddr, ServerHandle) {
+pub fn serve(routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let (send, receive) = mpsc::channel();
