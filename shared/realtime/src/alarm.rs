@@ -5,14 +5,14 @@ use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix::Addr;
 use slab::Slab;
 use tokio::sync::Notify;
 
-use crate::connection::{Connection, Tick};
+use crate::{connection::Tick, line::Line};
 
 /// A connection's place in its shard's [`Alarm`].
 pub(crate) type AlarmKey = usize;
@@ -20,14 +20,14 @@ pub(crate) type AlarmKey = usize;
 /// Wakes connections at their deadlines. It belongs to one thread.
 #[derive(Default)]
 pub(crate) struct Alarm {
-    deadlines: RefCell<Deadlines<Addr<Connection>>>,
+    deadlines: RefCell<Deadlines<Arc<Line>>>,
     /// Told when a deadline is earlier than all that were known.
     sooner: Notify,
 }
 
 impl Alarm {
-    pub fn add(&self, connection: Addr<Connection>) -> AlarmKey {
-        self.deadlines.borrow_mut().add(connection)
+    pub fn add(&self, line: Arc<Line>) -> AlarmKey {
+        self.deadlines.borrow_mut().add(line)
     }
 
     pub fn remove(&self, key: AlarmKey) {
@@ -54,8 +54,8 @@ impl Alarm {
             let now = Instant::now();
             loop {
                 let due = self.deadlines.borrow_mut().pop(now);
-                let Some(connection) = due else { break };
-                connection.do_send(Tick);
+                let Some(line) = due else { break };
+                line.connection.do_send(Tick);
             }
         }
     }

@@ -13,14 +13,12 @@ use crate::{
     dispatch,
     drive::{End, begin},
     error::ConnectRefused,
-    gate::Gate,
     handler::ConnectContext,
     ids,
     io::IoInner,
-    outbox::Push,
-    request::RequestHead,
+    line::Line,
     shard::LocalShard,
-    socket::{Line, SocketInner},
+    socket::SocketInner,
 };
 
 pub(crate) struct Client {
@@ -47,18 +45,13 @@ impl Entry {
 
 /// What the client needs of its connection.
 pub(crate) struct Wire {
-    pub line: Line,
+    pub line: Arc<Line>,
     pub shard: Rc<LocalShard>,
-    pub gate: Arc<Gate>,
-    pub request: Arc<RequestHead>,
 }
 
 impl Wire {
-    fn push(&self, frames: &Frames) {
-        // Too slow is noticed by whoever pushes next; what is answered here never grows large.
-        if self.line.outbox.push(frames, false) == Push::Closed {
-            bump(&self.shard.server.counters.dropped_closed);
-        }
+    pub fn push(&self, frames: &Frames) {
+        self.line.send(&self.shard.server.counters, frames, false);
     }
 }
 
@@ -118,7 +111,7 @@ impl Client {
         let Some(socket) = self.socket(&namespace) else { return Err(DisconnectReason::ForcedServerClose) };
         match body {
             Body::Disconnect => self.leave(wire, &socket, DisconnectReason::ClientNamespaceDisconnect),
-            Body::Event { id, name, args } => dispatch::event(&wire.gate, &socket, id, name, args),
+            Body::Event { id, name, args } => dispatch::event(&wire.line.gate, &socket, id, name, args),
             Body::Ack { id, args } => match socket.take_ack(id) {
                 Some(ack) => ack.answer(&socket.id, args),
                 None => bump(&self.io.server.counters.unknown_acks),
@@ -146,11 +139,11 @@ impl Client {
         // Most clients are in one namespace, and there are many clients.
         self.entries.reserve_exact(1);
         self.entries.push(Entry::Admitting(name.clone()));
-        let admission = admit(self.io.clone(), name.clone(), auth, wire.line.clone(), wire.request.clone());
-        let connection = wire.line.connection.clone();
+        let admission = admit(self.io.clone(), name.clone(), auth, wire.line.clone());
+        let line = wire.line.clone();
         let later = name.clone();
-        let admitted = begin(&wire.gate, admission, move |admission| {
-            connection.do_send(Admitted { name: later, admission })
+        let admitted = begin(&wire.line.gate, admission, move |admission| {
+            line.connection.do_send(Admitted { name: later, admission })
         });
         match admitted {
             Some((admission, _)) => self.admitted(wire, &name, admission),
@@ -187,7 +180,7 @@ impl Client {
         wire.shard.add(&socket);
         let handlers = socket.namespace.hooks.connect_handlers();
         let context = ConnectContext { socket: Socket::new(socket.clone()) };
-        dispatch::run_all(&wire.gate, &context.socket, "connection", &handlers, &context);
+        dispatch::run_all(&wire.line.gate, &context.socket, "connection", &handlers, &context);
         Ok(())
     }
 
@@ -205,14 +198,14 @@ impl Client {
             return;
         }
         socket.mark_disconnected();
-        let handlers = socket.with_listeners(|listeners| listeners.disconnecting.clone()).unwrap_or_default();
-        dispatch::disconnection(&wire.gate, socket, reason, "disconnecting", &handlers);
+        let handlers = socket.listeners(|listeners| listeners.disconnecting());
+        dispatch::disconnection(&wire.line.gate, socket, reason, "disconnecting", &handlers);
         for room in socket.let_go() {
             wire.shard.sync_room(socket, &room);
         }
         wire.shard.remove(socket);
-        let handlers = socket.with_listeners(|listeners| listeners.disconnect.clone()).unwrap_or_default();
-        dispatch::disconnection(&wire.gate, socket, reason, "disconnect", &handlers);
+        let handlers = socket.listeners(|listeners| listeners.disconnect());
+        dispatch::disconnection(&wire.line.gate, socket, reason, "disconnect", &handlers);
         socket.forget_listeners();
         if socket.namespace.socket_left() {
             self.io.emptied(&socket.namespace);
@@ -250,14 +243,13 @@ async fn admit(
     io: Arc<IoInner>,
     name: ByteString,
     auth: Option<ByteString>,
-    line: Line,
-    request: Arc<RequestHead>,
+    line: Arc<Line>,
 ) -> Result<Arc<SocketInner>, ConnectRefused> {
     let depth = io.server.options.limits.json_depth;
     if auth.as_deref().is_some_and(|auth| !natter_protocol::is_within_depth(auth, depth)) {
         return Err(ConnectRefused::new("Auth payload nested too deep"));
     }
-    let handshake = Handshake::new(request, auth);
+    let handshake = Handshake::new(line.request.clone(), auth);
     let namespace = io.find(&name, handshake.auth_json()).await;
     let namespace = namespace.ok_or_else(|| ConnectRefused::new("Invalid namespace"))?;
     let middlewares = namespace.hooks.middlewares();

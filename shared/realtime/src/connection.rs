@@ -6,16 +6,11 @@
 //! not read keeps neither its heartbeat nor its end from coming.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use actix::{
-    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, MessageResponse, StreamHandler,
-};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResponse, StreamHandler};
 use actix_web::error::PayloadError;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -32,13 +27,14 @@ use crate::{
     engine::{EngineMessage, EngineSocket, MessageData, RawApp},
     gate::Gate,
     ids,
+    line::Line,
     options::TransportKind,
-    outbox::{Bounds, Outbox, Push, WriterId},
+    outbox::{Bounds, Outbox, WriterId},
     request::RequestHead,
     server::{Application, Server},
     session::{Due, PollRefused, Session},
     shard::LocalShard,
-    socket::{Line, SocketInner, transport_code},
+    socket::SocketInner,
     upgrade::{Candidate, Slot},
 };
 
@@ -52,7 +48,6 @@ const LAST_POLL: Duration = Duration::from_secs(1);
 pub(crate) type TransportId = u32;
 
 pub(crate) struct Connection {
-    server: Arc<Server>,
     sid: Arc<str>,
     session: Session,
     wire: Wire,
@@ -74,8 +69,7 @@ enum App {
 /// A new connection, as the transport that accepted it needs it.
 pub(crate) struct Opened {
     pub sid: Arc<str>,
-    pub addr: Addr<Connection>,
-    pub outbox: Arc<Outbox>,
+    pub line: Arc<Line>,
 }
 
 /// The WebSocket a connection began with.
@@ -99,33 +93,27 @@ impl Connection {
         let shard = LocalShard::of(server);
         let limits = &server.options.limits;
         let sid = ids::session_id();
-        let outbox =
-            Arc::new(Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes }));
-        let gate = Arc::new(Gate::new(limits.pending_handlers));
-        let addr = Self::create(|ctx| {
+        let mut made = None;
+        Self::create(|ctx| {
+            let outbox =
+                Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes });
+            let gate = Arc::new(Gate::new(limits.pending_handlers));
             attach(ctx, &gate);
-            let line = Line {
-                shard: shard.handle.clone(),
-                outbox: outbox.clone(),
-                connection: ctx.address(),
-                transport: Arc::new(AtomicU8::new(transport_code(transport))),
-            };
-            let now = Instant::now();
+            let line = Line::new(shard.handle.clone(), ctx.address(), outbox, gate, request, transport);
+            made = Some(line.clone());
             let connect_timeout = io.as_ref().map(|_| server.options.connect_timeout);
             let app = match (io, application) {
                 (Some(io), _) => App::SocketIo(Client::new(io)),
-                (None, Application::Raw(app)) => App::Raw(
-                    app,
-                    EngineSocket::new(sid.clone(), request.clone(), server.clone(), line.clone()),
-                ),
+                (None, Application::Raw(app)) => {
+                    App::Raw(app, EngineSocket::new(sid.clone(), server.clone(), line.clone()))
+                }
                 (None, Application::SocketIo(_)) => unreachable!("invariant: upgraded above"),
             };
             Self {
-                server: server.clone(),
                 sid: sid.clone(),
-                session: Session::open(server.timing.clone(), transport, connect_timeout, now),
-                alarm: shard.alarm.add(ctx.address()),
-                wire: Wire { line, shard: shard.clone(), gate: gate.clone(), request },
+                session: Session::open(server.timing.clone(), transport, connect_timeout, Instant::now()),
+                alarm: shard.alarm.add(line.clone()),
+                wire: Wire { line, shard: shard.clone() },
                 inbound: (transport == TransportKind::Websocket)
                     .then(|| (FIRST_TRANSPORT, WebSocketDecoder::new(server.websocket_limits))),
                 candidate: None,
@@ -134,13 +122,14 @@ impl Connection {
             }
             .greet(transport)
         });
-        server.sessions.insert(sid.clone(), addr.clone());
-        Some(Opened { sid, addr, outbox })
+        let line = made.expect("invariant: create calls its closure");
+        server.sessions.insert(sid.clone(), line.clone());
+        Some(Opened { sid, line })
     }
 
     /// The first packet (protocol section "Handshake").
     fn greet(self, transport: TransportKind) -> Self {
-        let options = &self.server.options;
+        let options = &self.wire.shard.server.options;
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let open = natter_protocol::open(&Open {
             sid: &self.sid,
@@ -150,15 +139,13 @@ impl Connection {
             max_payload: options.max_payload,
         });
         self.push(&open);
-        bump(&self.server.counters.opened);
-        self.server.counters.sessions.fetch_add(1, Ordering::Relaxed);
+        bump(&self.wire.shard.server.counters.opened);
+        self.wire.shard.server.counters.sessions.fetch_add(1, Ordering::Relaxed);
         self
     }
 
     fn push(&self, frames: &Frames) {
-        if self.wire.line.outbox.push(frames, false) == Push::Closed {
-            bump(&self.server.counters.dropped_closed);
-        }
+        self.wire.push(frames);
     }
 
     /// Sees to it that the alarm rings at the session's next deadline.
@@ -250,11 +237,11 @@ impl Connection {
                 verdict
             }
             App::Raw(_, socket) => {
-                bump(&self.server.counters.received);
+                bump(&self.wire.shard.server.counters.received);
                 let message = EngineMessage { data, request: request.cloned() };
                 match guarded(|| socket.receive(message)) {
                     End::Returned(()) => Ok(()),
-                    End::Panicked(message) => Err(panicked(&self.server, &message)),
+                    End::Panicked(message) => Err(panicked(&self.wire.shard.server, &message)),
                 }
             }
         };
@@ -291,15 +278,15 @@ impl Connection {
         // A poll that still waits finds itself detached and is answered with a noop.
         candidate.slot.take_over(self.wire.line.outbox.attach());
         self.inbound = Some((candidate.transport, candidate.decoder));
-        self.wire.line.transport.store(transport_code(TransportKind::Websocket), Ordering::Relaxed);
-        bump(&self.server.counters.upgrades);
+        self.wire.line.set_transport(TransportKind::Websocket);
+        bump(&self.wire.shard.server.counters.upgrades);
     }
 
     fn abandon(&mut self, code: Option<CloseCode>) {
         self.session.abandon_upgrade();
         if let Some(candidate) = self.candidate.take() {
             candidate.slot.abandon(code);
-            bump(&self.server.counters.failed_upgrades);
+            bump(&self.wire.shard.server.counters.failed_upgrades);
         }
     }
 
@@ -319,14 +306,14 @@ impl Connection {
         }
         self.abandon(None);
         // From here on it is closing, so that nothing a handler does can close it again.
-        self.session.begin_close(Instant::now() + self.server.options.close_timeout);
-        self.server.counters.closed(reason);
-        self.server.counters.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.session.begin_close(Instant::now() + self.wire.shard.server.options.close_timeout);
+        self.wire.shard.server.counters.closed(reason);
+        self.wire.shard.server.counters.sessions.fetch_sub(1, Ordering::Relaxed);
         match &mut self.app {
             App::SocketIo(client) => client.closed(&self.wire, reason),
             App::Raw(_, socket) => {
                 if let End::Panicked(message) = guarded(|| socket.closed(reason)) {
-                    panicked(&self.server, &message);
+                    panicked(&self.wire.shard.server, &message);
                 }
             }
         }
@@ -412,13 +399,13 @@ impl Connection {
         }
         // The peer of a WebSocket does not read, and actix writes to it before all else, so its TCP connection can't be
         // ended from here. The session is gone; what is left waits for the transport's end, and reads nothing more.
-        self.server.sessions.remove(&self.sid);
+        self.wire.shard.server.sessions.remove(&self.sid);
         self.wire.shard.alarm.remove(self.alarm);
-        self.wire.gate.shut();
+        self.wire.line.gate.shut();
     }
 
     fn end(&mut self, ctx: &mut Context<Self>) {
-        self.server.sessions.remove(&self.sid);
+        self.wire.shard.server.sessions.remove(&self.sid);
         ctx.stop();
     }
 }
@@ -437,7 +424,7 @@ impl Actor for Connection {
         if let App::Raw(app, socket) = &self.app
             && let End::Panicked(message) = guarded(|| app.connected(socket))
         {
-            let reason = panicked(&self.server, &message);
+            let reason = panicked(&self.wire.shard.server, &message);
             self.close(reason, ctx);
         }
         self.arm();
@@ -448,7 +435,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // Also the way out after a panic of our own: whatever happened, no trace of the session stays.
         let cleaned = guarded(|| {
-            self.server.sessions.remove(&self.sid);
+            self.wire.shard.server.sessions.remove(&self.sid);
             self.wire.shard.alarm.remove(self.alarm);
             self.leave(DisconnectReason::TransportError);
             self.wire.line.outbox.finish();
@@ -510,19 +497,15 @@ impl Handler<TransportClosed> for Connection {
 
 /// A polling GET wants to wait for packets.
 #[derive(Message)]
-#[rtype(result = "Result<(Arc<Outbox>, WriterId), PollRefused>")]
+#[rtype(result = "Result<WriterId, PollRefused>")]
 pub(crate) struct BeginPoll;
 
 impl Handler<BeginPoll> for Connection {
-    type Result = Result<(Arc<Outbox>, WriterId), PollRefused>;
+    type Result = Result<WriterId, PollRefused>;
 
     fn handle(&mut self, _: BeginPoll, ctx: &mut Self::Context) -> Self::Result {
-        let outbox = self.wire.line.outbox.clone();
         match self.session.begin_poll() {
-            Ok(()) => {
-                let writer = outbox.attach();
-                Ok((outbox, writer))
-            }
+            Ok(()) => Ok(self.wire.line.outbox.attach()),
             Err(PollRefused::Overlap) => {
                 self.overlap(ctx);
                 Err(PollRefused::Overlap)
@@ -584,10 +567,10 @@ pub(crate) struct Payload {
 }
 
 /// What became of a polling POST.
-#[derive(Debug, MessageResponse)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
 pub(crate) enum PayloadVerdict {
     /// The next may come when the gate is open and the outbox has room for its answers.
-    Taken(Arc<Gate>, Arc<Outbox>),
+    Taken,
     /// It was no payload; the session is over.
     Invalid,
     /// The session has another transport, or is closing.
@@ -602,7 +585,8 @@ impl Handler<Payload> for Connection {
             return PayloadVerdict::OutOfPlace;
         }
         self.session.end_post();
-        let Ok(packets) = decode_payload(body, self.server.options.limits.packets_per_payload) else {
+        let Ok(packets) = decode_payload(body, self.wire.shard.server.options.limits.packets_per_payload)
+        else {
             self.close(DisconnectReason::ParseError, ctx);
             return PayloadVerdict::Invalid;
         };
@@ -616,29 +600,30 @@ impl Handler<Payload> for Connection {
             self.note_unfinished();
         }
         self.arm();
-        PayloadVerdict::Taken(self.wire.gate.clone(), self.wire.line.outbox.clone())
+        PayloadVerdict::Taken
     }
 }
 
 /// A WebSocket wants to take a polling session over. None: it may not.
 #[derive(Message)]
-#[rtype(result = "Option<(TransportId, Arc<Slot>, Arc<Gate>)>")]
+#[rtype(result = "Option<(TransportId, Arc<Slot>)>")]
 pub(crate) struct BeginUpgrade;
 
 impl Handler<BeginUpgrade> for Connection {
-    type Result = Option<(TransportId, Arc<Slot>, Arc<Gate>)>;
+    type Result = Option<(TransportId, Arc<Slot>)>;
 
     fn handle(&mut self, _: BeginUpgrade, _: &mut Self::Context) -> Self::Result {
-        if self.server.options.upgrades().is_empty() || !self.session.begin_upgrade(Instant::now()) {
+        if self.wire.shard.server.options.upgrades().is_empty() || !self.session.begin_upgrade(Instant::now())
+        {
             return None;
         }
         let transport = self.next_transport;
         self.next_transport += 1;
-        let slot = Arc::new(Slot::new(self.wire.line.outbox.clone()));
-        let decoder = WebSocketDecoder::new(self.server.websocket_limits);
+        let slot = Arc::new(Slot::new());
+        let decoder = WebSocketDecoder::new(self.wire.shard.server.websocket_limits);
         self.candidate = Some(Box::new(Candidate { transport, decoder, slot: slot.clone() }));
         self.arm();
-        Some((transport, slot, self.wire.gate.clone()))
+        Some((transport, slot))
     }
 }
 

@@ -27,9 +27,8 @@ pub(crate) fn event(
     args: Args,
 ) {
     let socket = Socket::new(socket.clone());
-    let plan =
-        socket.inner.with_listeners(|listeners| (listeners.any().to_vec(), listeners.middlewares().to_vec()));
-    let (any, middlewares) = plan.unwrap_or_default();
+    let plan = socket.inner.listeners(|listeners| (listeners.any(), listeners.middlewares()));
+    let (any, middlewares) = plan;
     let ack = Ack::new(&socket, id);
     let context = EventContext { socket, name, args, ack };
     for handler in &any {
@@ -68,7 +67,7 @@ async fn pass(middlewares: Vec<Middleware>, event: IncomingEvent) -> Result<(), 
 
 fn handlers_of_event(gate: &Arc<Gate>, context: &EventContext) {
     let inner = &context.socket.inner;
-    let handlers = inner.with_listeners(|listeners| listeners.of_event(&context.name)).unwrap_or_default();
+    let handlers = inner.listeners(|listeners| listeners.of_event(&context.name));
     if handlers.is_empty() {
         bump(&counters(&context.socket).unknown_events);
     }
@@ -149,7 +148,7 @@ fn run<C: 'static>(
 
 /// Hands an error to the socket's error handlers.
 fn report(gate: &Arc<Gate>, socket: &Socket, error: SocketError) {
-    let handlers = socket.inner.with_listeners(|listeners| listeners.error.clone()).unwrap_or_default();
+    let handlers = socket.inner.listeners(|listeners| listeners.error());
     if handlers.is_empty() {
         tracing::warn!(socket = socket.id(), %error, "nobody handles an error of this socket");
     }
@@ -173,7 +172,7 @@ fn report(gate: &Arc<Gate>, socket: &Socket, error: SocketError) {
 fn panicked(socket: &Socket, event: &str, message: &str) {
     bump(&counters(socket).handler_panics);
     tracing::error!(socket = socket.id(), event, message, "a handler panicked; its client is disconnected");
-    socket.inner.connection().do_send(Close { reason: DisconnectReason::HandlerPanicked });
+    socket.inner.line.connection.do_send(Close { reason: DisconnectReason::HandlerPanicked });
 }
 
 fn counters(socket: &Socket) -> &crate::counters::Counters {

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, OnceLock, atomic::Ordering};
 
-use actix::Addr;
 use actix_web::web::ServiceConfig;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -10,11 +9,10 @@ use natter_protocol::Frames;
 
 use crate::{
     DisconnectReason,
-    connection::{Close, Connection, TooSlow},
-    counters::{Stats, bump},
-    ids::ShardIndex,
+    connection::Close,
+    counters::Stats,
+    line::Line,
     options::{EngineOptions, TransportKind},
-    outbox::{Outbox, Push},
     request::RequestHead,
     server::{Application, Server},
     shard::LocalShard,
@@ -119,36 +117,16 @@ pub struct EngineSocket {
 
 struct EngineSocketInner {
     id: Arc<str>,
-    request: Arc<RequestHead>,
     server: Arc<Server>,
-    shard: ShardIndex,
-    outbox: Arc<Outbox>,
-    connection: Addr<Connection>,
-    transport: Arc<std::sync::atomic::AtomicU8>,
+    line: Arc<Line>,
     on_message: Mutex<Option<OnMessage>>,
     on_close: Mutex<Option<OnClose>>,
 }
 
 impl EngineSocket {
-    pub(crate) fn new(
-        id: Arc<str>,
-        request: Arc<RequestHead>,
-        server: Arc<Server>,
-        line: crate::socket::Line,
-    ) -> Self {
-        Self {
-            inner: Arc::new(EngineSocketInner {
-                id,
-                request,
-                server,
-                shard: line.shard.index,
-                outbox: line.outbox,
-                connection: line.connection,
-                transport: line.transport,
-                on_message: Mutex::default(),
-                on_close: Mutex::default(),
-            }),
-        }
+    pub(crate) fn new(id: Arc<str>, server: Arc<Server>, line: Arc<Line>) -> Self {
+        let (on_message, on_close) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(EngineSocketInner { id, server, line, on_message, on_close }) }
     }
 
     /// The session's id. It is a secret between server and client.
@@ -158,16 +136,12 @@ impl EngineSocket {
 
     /// How the client's bytes travel now.
     pub fn transport(&self) -> TransportKind {
-        if self.inner.transport.load(Ordering::Relaxed) == 0 {
-            TransportKind::Polling
-        } else {
-            TransportKind::Websocket
-        }
+        self.inner.line.transport()
     }
 
     /// The request that opened the connection.
     pub fn request(&self) -> &RequestHead {
-        &self.inner.request
+        &self.inner.line.request
     }
 
     /// Calls a function for each message, in order, on the connection's thread. A new one replaces the old one.
@@ -199,24 +173,16 @@ impl EngineSocket {
 
     /// Closes the connection.
     pub fn close(&self) {
-        self.inner.connection.do_send(Close { reason: DisconnectReason::ForcedServerClose });
+        self.inner.line.connection.do_send(Close { reason: DisconnectReason::ForcedServerClose });
     }
 
     // There are no broadcasts here that a message could overtake, so any thread may push.
     fn send(&self, frames: &Frames) {
-        let counters = &self.inner.server.counters;
-        match self.inner.outbox.push(frames, false) {
-            Push::Queued | Push::Dropped(_) => bump(&counters.delivered),
-            Push::Closed => bump(&counters.dropped_closed),
-            Push::TooSlow => {
-                bump(&counters.dropped_closed);
-                self.inner.connection.do_send(TooSlow);
-            }
-        }
+        self.inner.line.send(&self.inner.server.counters, frames, false);
     }
 
     pub(crate) fn receive(&self, message: EngineMessage) {
-        debug_assert!(LocalShard::is_current(&self.inner.server, self.inner.shard));
+        debug_assert!(LocalShard::is_current(&self.inner.server, self.inner.line.shard.index));
         let handler = self.inner.on_message.lock().unwrap_or_else(|it| it.into_inner()).clone();
         if let Some(handler) = handler {
             handler(message);

@@ -11,7 +11,7 @@ use crate::{Ack, DisconnectReason, Namespace, Socket};
 /// A handler at work.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
-type Call<C> = dyn Fn(&C) -> Result<Work, ArgumentError> + Send + Sync;
+pub(crate) type Call<C> = dyn Fn(&C) -> Result<Work, ArgumentError> + Send + Sync;
 
 /// A handler without its types.
 pub(crate) enum Erased<C: 'static> {

@@ -64,6 +64,7 @@ mod hooks;
 mod ids;
 mod io;
 mod join;
+mod line;
 mod listeners;
 mod namespace;
 mod options;

@@ -8,7 +8,7 @@ use natter_protocol::Args;
 use crate::{
     Socket,
     error::SocketError,
-    handler::{DisconnectContext, Erased, EventContext, Work},
+    handler::{Call, DisconnectContext, Erased, EventContext, Work},
 };
 
 pub(crate) type EventHandler = Erased<EventContext>;
@@ -42,78 +42,115 @@ impl EventRefused {
 #[derive(Default)]
 pub(crate) struct Listeners {
     events: Vec<Listener>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What most sockets have none of.
+#[derive(Default)]
+struct Rest {
     any: Vec<EventHandler>,
     outgoing: Vec<Outgoing>,
     middlewares: Vec<Middleware>,
-    pub disconnecting: Vec<Erased<DisconnectContext>>,
-    pub disconnect: Vec<Erased<DisconnectContext>>,
-    pub error: Vec<ErrorHandler>,
+    disconnecting: Vec<Erased<DisconnectContext>>,
+    disconnect: Vec<Erased<DisconnectContext>>,
+    error: Vec<ErrorHandler>,
 }
 
-struct Listener {
+/// A handler of an event. The first form is that of nearly all, and all there is to it.
+enum Listener {
+    Plain(&'static str, &'static Call<EventContext>),
+    Other(Box<Other>),
+}
+
+struct Other {
     event: Cow<'static, str>,
     handler: EventHandler,
     once: bool,
 }
 
+impl Listener {
+    fn new(event: Cow<'static, str>, handler: EventHandler, once: bool) -> Self {
+        match (event, handler) {
+            (Cow::Borrowed(event), Erased::Plain(call)) if !once => Self::Plain(event, call),
+            (event, handler) => Self::Other(Box::new(Other { event, handler, once })),
+        }
+    }
+
+    fn is_of(&self, event: &str) -> bool {
+        match self {
+            Self::Plain(name, _) => *name == event,
+            Self::Other(other) => other.event == event,
+        }
+    }
+
+    fn is_once(&self) -> bool {
+        matches!(self, Self::Other(other) if other.once)
+    }
+
+    fn handler(&self) -> EventHandler {
+        match self {
+            Self::Plain(_, call) => Erased::Plain(*call),
+            Self::Other(other) => other.handler.clone(),
+        }
+    }
+}
+
 impl Listeners {
     pub fn add(&mut self, event: Cow<'static, str>, handler: EventHandler, once: bool) {
-        self.events.push(Listener { event, handler, once });
+        self.events.push(Listener::new(event, handler, once));
     }
 
     /// The handlers of an event, in the order in which they were added; those for one time only are taken out.
     pub fn of_event(&mut self, event: &str) -> Vec<EventHandler> {
         let mut handlers = Vec::new();
         self.events.retain(|listener| {
-            let matches = listener.event == event;
+            let matches = listener.is_of(event);
             if matches {
-                handlers.push(listener.handler.clone());
+                handlers.push(listener.handler());
             }
-            !(matches && listener.once)
+            !(matches && listener.is_once())
         });
         handlers
     }
 
     /// Hands the removed handlers back: dropping them may run user code, which must not happen under a lock.
     pub fn remove(&mut self, event: &str) -> Vec<EventHandler> {
-        let (removed, kept) =
-            std::mem::take(&mut self.events).into_iter().partition(|listener| listener.event == event);
+        let (removed, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.events).into_iter().partition(|listener| listener.is_of(event));
         self.events = kept;
-        let removed: Vec<Listener> = removed;
-        removed.into_iter().map(|listener| listener.handler).collect()
+        removed.iter().map(Listener::handler).collect()
     }
+}
 
-    pub fn add_any(&mut self, handler: EventHandler) {
-        self.any.push(handler);
-    }
+/// Lists of which each has a way in, a way to look, and for some a way out. What is taken out is handed back, for the
+/// reason given at [`Listeners::remove`].
+macro_rules! lists {
+    ($($list:ident: $type:ty, $add:ident $(, $remove:ident)?;)*) => {
+        impl Listeners {
+            $(
+                pub fn $add(&mut self, item: $type) {
+                    self.rest.get_or_insert_default().$list.push(item);
+                }
 
-    pub fn any(&self) -> &[EventHandler] {
-        &self.any
-    }
+                pub fn $list(&self) -> Vec<$type> {
+                    self.rest.as_ref().map(|rest| rest.$list.clone()).unwrap_or_default()
+                }
 
-    pub fn remove_any(&mut self) -> Vec<EventHandler> {
-        std::mem::take(&mut self.any)
-    }
+                $(pub fn $remove(&mut self) -> Vec<$type> {
+                    self.rest.as_mut().map(|rest| std::mem::take(&mut rest.$list)).unwrap_or_default()
+                })?
+            )*
+        }
+    };
+}
 
-    pub fn add_outgoing(&mut self, watch: Outgoing) {
-        self.outgoing.push(watch);
-    }
-
-    pub fn outgoing(&self) -> &[Outgoing] {
-        &self.outgoing
-    }
-
-    pub fn remove_outgoing(&mut self) -> Vec<Outgoing> {
-        std::mem::take(&mut self.outgoing)
-    }
-
-    pub fn add_middleware(&mut self, middleware: Middleware) {
-        self.middlewares.push(middleware);
-    }
-
-    pub fn middlewares(&self) -> &[Middleware] {
-        &self.middlewares
-    }
+lists! {
+    any: EventHandler, add_any, remove_any;
+    outgoing: Outgoing, add_outgoing, remove_outgoing;
+    middlewares: Middleware, add_middleware;
+    disconnecting: Erased<DisconnectContext>, add_disconnecting;
+    disconnect: Erased<DisconnectContext>, add_disconnect;
+    error: ErrorHandler, add_error;
 }
 
 #[cfg(test)]
@@ -129,7 +166,7 @@ mod tests {
         let mut listeners = Listeners::default();
         listeners.add("a".into(), handler(), true);
         listeners.add("a".into(), handler(), false);
-        listeners.add("b".into(), handler(), false);
+        listeners.add(String::from("b").into(), handler(), false);
         assert_eq!(listeners.of_event("a").len(), 2);
         assert_eq!(listeners.of_event("a").len(), 1);
         assert_eq!(listeners.remove("a").len(), 1);

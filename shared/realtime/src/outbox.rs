@@ -236,6 +236,10 @@ impl State {
     fn accept(&mut self, bytes: Bytes, volatile: bool) {
         self.bytes += bytes.len();
         self.volatile += u32::from(volatile);
+        if self.queue.capacity() == 0 {
+            // Most queues never hold more than one packet, and there are many queues.
+            self.queue.reserve_exact(1);
+        }
         self.queue.push_back(Item { bytes, volatile });
     }
 

@@ -17,7 +17,7 @@ pub struct RemoteSocket {
     id: Arc<str>,
     rooms: Vec<Arc<str>>,
     data: Option<Box<RawValue>>,
-    handshake: Arc<Handshake>,
+    handshake: Handshake,
 }
 
 impl RemoteSocket {

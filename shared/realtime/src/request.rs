@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use actix_web::{HttpRequest, http::header};
+use actix_web::{
+    HttpRequest,
+    http::{Method, header},
+};
 
 /// The head of an HTTP request, as hooks, handshakes and raw Engine.IO messages see it.
 ///
@@ -10,10 +13,10 @@ use actix_web::{HttpRequest, http::header};
 /// read buffer stays alive behind it. Header values that are not UTF-8 are read with replacement characters.
 #[derive(Clone, Debug)]
 pub struct RequestHead {
-    method: Box<str>,
-    uri: Box<str>,
-    /// `name` NUL `value` LF, repeated; neither byte can stand in a header.
-    headers: Box<str>,
+    method: Method,
+    /// The URI, LF, then `name` NUL `value` LF for each header; neither byte can stand in one.
+    text: Box<str>,
+    uri_length: usize,
     peer: Option<SocketAddr>,
     secure: bool,
     websocket: bool,
@@ -21,17 +24,19 @@ pub struct RequestHead {
 
 impl RequestHead {
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        let mut headers = String::with_capacity(256);
+        let mut text = request.uri().to_string();
+        let uri_length = text.len();
+        text.push('\n');
         for (name, value) in request.headers() {
-            headers.push_str(name.as_str());
-            headers.push('\0');
-            headers.push_str(&String::from_utf8_lossy(value.as_bytes()));
-            headers.push('\n');
+            text.push_str(name.as_str());
+            text.push('\0');
+            text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+            text.push('\n');
         }
         Self {
-            method: request.method().as_str().into(),
-            uri: request.uri().to_string().into(),
-            headers: headers.into(),
+            method: request.method().clone(),
+            text: text.into(),
+            uri_length,
             peer: request.peer_addr(),
             secure: request.app_config().secure(),
             websocket: is_websocket(request),
@@ -40,17 +45,17 @@ impl RequestHead {
 
     /// The method, in capitals.
     pub fn method(&self) -> &str {
-        &self.method
+        self.method.as_str()
     }
 
     /// Path and query, as sent.
     pub fn uri(&self) -> &str {
-        &self.uri
+        &self.text[..self.uri_length]
     }
 
     /// The path, as sent (not decoded).
     pub fn path(&self) -> &str {
-        self.uri.split('?').next().unwrap_or_default()
+        self.uri().split('?').next().unwrap_or_default()
     }
 
     /// The first value of a query parameter, decoded.
@@ -60,7 +65,7 @@ impl RequestHead {
 
     /// All query parameters, decoded, in their order.
     pub fn query_pairs(&self) -> Vec<(String, String)> {
-        let query = self.uri.split_once('?').map_or("", |(_, query)| query);
+        let query = self.uri().split_once('?').map_or("", |(_, query)| query);
         url::form_urlencoded::parse(query.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect()
     }
 
@@ -84,7 +89,7 @@ impl RequestHead {
     }
 
     fn header_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.lines().filter_map(|line| line.split_once('\0'))
+        self.text[self.uri_length + 1..].lines().filter_map(|line| line.split_once('\0'))
     }
 
     /// The address of the peer of the TCP connection: a proxy's, if there is one.

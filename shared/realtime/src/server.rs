@@ -142,8 +142,8 @@ impl Server {
     /// Refuses handshakes from now on, closes every session and waits until they are gone, at most `patience`.
     pub async fn close(&self, patience: Duration) {
         self.closing.send_replace(true);
-        for connection in self.sessions.all() {
-            connection.do_send(Shutdown);
+        for line in self.sessions.all() {
+            line.connection.do_send(Shutdown);
         }
         let deadline = Instant::now() + patience;
         while !self.sessions.is_empty() && Instant::now() < deadline {

@@ -16,7 +16,7 @@ pub(crate) struct Session {
     timing: Arc<Timing>,
     transport: Transport,
     heartbeat: Heartbeat,
-    upgrade: Option<Upgrade>,
+    upgrade: Option<Box<Upgrade>>,
     /// A first namespace must be joined by then.
     connect_by: Option<Instant>,
     /// A packet that has begun must be complete by then.
@@ -189,7 +189,8 @@ impl Session {
             && self.upgrade.is_none()
             && !self.is_closing();
         if allowed {
-            self.upgrade = Some(Upgrade { by: now + self.timing.upgrade_timeout, release_at: None });
+            self.upgrade =
+                Some(Box::new(Upgrade { by: now + self.timing.upgrade_timeout, release_at: None }));
         }
         allowed
     }

@@ -1,4 +1,4 @@
-//! Session id -> connection, for the requests of a session that arrive on any thread.
+//! Session id -> the line to its connection, for the requests of a session that arrive on any thread.
 
 use std::{
     collections::HashMap,
@@ -6,9 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use actix::Addr;
-
-use crate::connection::Connection;
+use crate::line::Line;
 
 const PARTS: usize = 16;
 
@@ -16,20 +14,20 @@ const PARTS: usize = 16;
 #[derive(Default)]
 pub(crate) struct Sessions {
     hasher: RandomState,
-    parts: [Mutex<HashMap<Arc<str>, Addr<Connection>>>; PARTS],
+    parts: [Mutex<HashMap<Arc<str>, Arc<Line>>>; PARTS],
 }
 
 impl Sessions {
-    fn part(&self, sid: &str) -> MutexGuard<'_, HashMap<Arc<str>, Addr<Connection>>> {
+    fn part(&self, sid: &str) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Line>>> {
         let part = self.hasher.hash_one(sid) as usize % PARTS;
         self.parts[part].lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    pub fn insert(&self, sid: Arc<str>, connection: Addr<Connection>) {
-        self.part(&sid).insert(sid, connection);
+    pub fn insert(&self, sid: Arc<str>, line: Arc<Line>) {
+        self.part(&sid).insert(sid, line);
     }
 
-    pub fn get(&self, sid: &str) -> Option<Addr<Connection>> {
+    pub fn get(&self, sid: &str) -> Option<Arc<Line>> {
         self.part(sid).get(sid).cloned()
     }
 
@@ -37,8 +35,8 @@ impl Sessions {
         self.part(sid).remove(sid);
     }
 
-    pub fn all(&self) -> Vec<Addr<Connection>> {
-        let all = |part: &Mutex<HashMap<_, Addr<Connection>>>| -> Vec<_> {
+    pub fn all(&self) -> Vec<Arc<Line>> {
+        let all = |part: &Mutex<HashMap<_, Arc<Line>>>| -> Vec<_> {
             part.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
         };
         self.parts.iter().flat_map(all).collect()

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use actix::Addr;
 use bytestring::ByteString;
 use natter_protocol::{Args, Frames};
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,8 +18,7 @@ use serde_json::value::RawValue;
 use crate::{
     acks::{AckFuture, PendingAck, PendingAcks},
     broadcast::BroadcastOperator,
-    connection::{Connection, LeaveNamespace, TooSlow},
-    counters::bump,
+    connection::LeaveNamespace,
     delivery::Delivery,
     disconnect::DisconnectReason,
     emitter::SocketEmitter,
@@ -29,11 +27,12 @@ use crate::{
     handler::{DisconnectContext, EventContext, Handler, Outcome, erase},
     handshake::Handshake,
     join::{Join, RoomNames},
+    line::Line,
     listeners::{EventRefused, IncomingEvent, Listeners},
     namespace::{Namespace, NamespaceInner},
     options::TransportKind,
-    outbox::{Outbox, Push},
-    shard::{LocalShard, OrderFor, ShardHandle},
+    outbox::Push,
+    shard::{LocalShard, OrderFor},
 };
 
 /// One client in one namespace: a small handle that can be cloned and used from any thread.
@@ -49,12 +48,8 @@ pub struct Socket {
 pub(crate) struct SocketInner {
     pub id: Arc<str>,
     pub namespace: Arc<NamespaceInner>,
-    pub shard: Arc<ShardHandle>,
-    pub handshake: Arc<Handshake>,
-    outbox: Arc<Outbox>,
-    connection: Addr<Connection>,
-    /// The transport at work, shared by the sockets of a connection.
-    transport: Arc<AtomicU8>,
+    pub line: Arc<Line>,
+    pub handshake: Handshake,
     phase: AtomicU8,
     slot: AtomicUsize,
     state: Mutex<State>,
@@ -64,7 +59,7 @@ pub(crate) struct SocketInner {
 #[derive(Default)]
 struct State {
     rooms: Vec<Arc<str>>,
-    listeners: Option<Box<Listeners>>,
+    listeners: Listeners,
     acks: PendingAcks,
     data: Option<Box<RawValue>>,
     extensions: Extensions,
@@ -74,15 +69,6 @@ const ADMITTING: u8 = 0;
 const CONNECTED: u8 = 1;
 const DISCONNECTED: u8 = 2;
 const NO_SLOT: usize = usize::MAX;
-
-/// What a socket needs of its connection.
-#[derive(Clone)]
-pub(crate) struct Line {
-    pub shard: Arc<ShardHandle>,
-    pub outbox: Arc<Outbox>,
-    pub connection: Addr<Connection>,
-    pub transport: Arc<AtomicU8>,
-}
 
 /// Something to be done with a socket on its own thread.
 #[derive(Clone)]
@@ -123,15 +109,17 @@ impl Order {
 }
 
 impl SocketInner {
-    pub fn new(id: Arc<str>, namespace: Arc<NamespaceInner>, handshake: Handshake, line: Line) -> Arc<Self> {
+    pub fn new(
+        id: Arc<str>,
+        namespace: Arc<NamespaceInner>,
+        handshake: Handshake,
+        line: Arc<Line>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id,
             namespace,
-            shard: line.shard,
-            handshake: Arc::new(handshake),
-            outbox: line.outbox,
-            connection: line.connection,
-            transport: line.transport,
+            line,
+            handshake,
             phase: AtomicU8::new(ADMITTING),
             slot: AtomicUsize::new(NO_SLOT),
             state: Mutex::default(),
@@ -224,16 +212,13 @@ impl SocketInner {
 
     /// Drops the user's handlers, which may hold handles of this very socket.
     pub fn forget_listeners(&self) {
-        let listeners = self.state().listeners.take();
+        let listeners = std::mem::take(&mut self.state().listeners);
         drop(listeners);
     }
 
-    pub fn with_listeners<T>(&self, read: impl FnOnce(&mut Listeners) -> T) -> Option<T> {
-        self.state().listeners.as_deref_mut().map(read)
-    }
-
-    fn change_listeners<T>(&self, change: impl FnOnce(&mut Listeners) -> T) -> T {
-        change(self.state().listeners.get_or_insert_default())
+    /// Looks at or changes what the user has registered. No user code may run inside.
+    pub fn listeners<T>(&self, access: impl FnOnce(&mut Listeners) -> T) -> T {
+        access(&mut self.state().listeners)
     }
 
     pub fn take_ack(&self, id: u64) -> Option<PendingAck> {
@@ -258,7 +243,7 @@ impl SocketInner {
     }
 
     fn is_here(&self) -> bool {
-        LocalShard::is_current(&self.namespace.server, self.shard.index)
+        LocalShard::is_current(&self.namespace.server, self.line.shard.index)
     }
 
     /// Does it at once on the socket's own thread, else sends it there.
@@ -274,7 +259,7 @@ impl SocketInner {
         }
         let server = &self.namespace.server;
         let weight = order.weight();
-        if self.shard.post(server, weight, OrderFor { socket: self.clone(), order, weight }) {
+        if self.line.shard.post(server, weight, OrderFor { socket: self.clone(), order, weight }) {
             Ok(())
         } else {
             Err(EmitError::QueueFull)
@@ -296,7 +281,7 @@ impl SocketInner {
         volatile: bool,
     ) -> Result<(), EmitError> {
         let frames = natter_protocol::event(&self.namespace.name, ack, event, args);
-        let watchers = self.with_listeners(|listeners| listeners.outgoing().to_vec()).unwrap_or_default();
+        let watchers = self.listeners(|listeners| listeners.outgoing());
         for watch in watchers {
             watch(event, args);
         }
@@ -330,31 +315,16 @@ impl SocketInner {
             }
         }
         if let Some((event, args)) = &delivery.event {
-            let watchers = self.with_listeners(|listeners| listeners.outgoing().to_vec()).unwrap_or_default();
+            let watchers = self.listeners(|listeners| listeners.outgoing());
             for watch in watchers {
                 watch(event, args);
             }
         }
-        let outcome = self.outbox.push(&delivery.frames, delivery.volatile);
-        if outcome == Push::TooSlow {
-            self.connection.do_send(TooSlow);
-        }
-        Some(outcome)
+        Some(self.line.push(&delivery.frames, delivery.volatile))
     }
 
     fn push(&self, frames: &Frames, volatile: bool) {
-        let counters = &self.namespace.server.counters;
-        match self.outbox.push(frames, volatile) {
-            Push::Queued => bump(&counters.delivered),
-            Push::Dropped(packets) => {
-                counters.dropped_volatile.fetch_add(packets.into(), Ordering::Relaxed);
-            }
-            Push::Closed => bump(&counters.dropped_closed),
-            Push::TooSlow => {
-                bump(&counters.dropped_closed);
-                self.connection.do_send(TooSlow);
-            }
-        }
+        self.line.send(&self.namespace.server.counters, frames, volatile);
     }
 
     /// On its own thread: nothing more is sent; the connection runs the handlers and forgets it.
@@ -366,25 +336,8 @@ impl SocketInner {
         if !close {
             self.push(&natter_protocol::disconnect(&self.namespace.name), false);
         }
-        self.connection.do_send(LeaveNamespace { socket: self.clone(), close });
+        self.line.connection.do_send(LeaveNamespace { socket: self.clone(), close });
     }
-
-    pub fn connection(&self) -> &Addr<Connection> {
-        &self.connection
-    }
-
-    pub fn transport(&self) -> TransportKind {
-        transport_of(self.transport.load(Ordering::Relaxed))
-    }
-}
-
-/// [`TransportKind`] in an atomic.
-pub(crate) fn transport_code(transport: TransportKind) -> u8 {
-    u8::from(transport == TransportKind::Websocket)
-}
-
-fn transport_of(code: u8) -> TransportKind {
-    if code == 0 { TransportKind::Polling } else { TransportKind::Websocket }
 }
 
 impl Socket {
@@ -421,7 +374,7 @@ impl Socket {
 
     /// How the client's bytes travel now.
     pub fn transport(&self) -> TransportKind {
-        self.inner.transport()
+        self.inner.line.transport()
     }
 
     /// The name of the node it is connected to.
@@ -431,7 +384,7 @@ impl Socket {
 
     /// The number of the worker thread (shard) it lives on.
     pub fn shard(&self) -> usize {
-        self.inner.shard.index.into()
+        self.inner.line.shard.index.into()
     }
 
     /// Attaches a JSON value that other nodes see in `fetch_sockets` (Socket.IO's `socket.data`).
@@ -478,7 +431,7 @@ impl Socket {
         handler: impl Handler<EventContext, P>,
     ) {
         let handler = erase(handler);
-        self.inner.change_listeners(|listeners| listeners.add(event.into(), handler, false));
+        self.inner.listeners(|listeners| listeners.add(event.into(), handler, false));
     }
 
     /// Calls a handler for the next event of that name only.
@@ -488,37 +441,37 @@ impl Socket {
         handler: impl Handler<EventContext, P>,
     ) {
         let handler = erase(handler);
-        self.inner.change_listeners(|listeners| listeners.add(event.into(), handler, true));
+        self.inner.listeners(|listeners| listeners.add(event.into(), handler, true));
     }
 
     /// Removes all handlers of an event.
     pub fn off(&self, event: &str) {
-        let removed = self.inner.with_listeners(|listeners| listeners.remove(event));
+        let removed = self.inner.listeners(|listeners| listeners.remove(event));
         drop(removed);
     }
 
     /// Calls a handler for every event, before the event's own (Socket.IO's `onAny`).
     pub fn on_any<P: 'static>(&self, handler: impl Handler<EventContext, P>) {
         let handler = erase(handler);
-        self.inner.change_listeners(|listeners| listeners.add_any(handler));
+        self.inner.listeners(|listeners| listeners.add_any(handler));
     }
 
     /// Removes all handlers of [`on_any`](Self::on_any).
     pub fn off_any(&self) {
-        let removed = self.inner.with_listeners(Listeners::remove_any);
+        let removed = self.inner.listeners(Listeners::remove_any);
         drop(removed);
     }
 
     /// Calls a function for every event that is sent to this client, broadcasts included, acknowledgements not. It
     /// runs where the event is sent, so it must be quick.
     pub fn on_any_outgoing(&self, watch: impl Fn(&str, &Args) + Send + Sync + 'static) {
-        self.inner.change_listeners(|listeners| listeners.add_outgoing(Arc::new(watch)));
+        self.inner.listeners(|listeners| listeners.add_outgoing(Arc::new(watch)));
         self.inner.namespace.watch_outgoing();
     }
 
     /// Removes all functions of [`on_any_outgoing`](Self::on_any_outgoing).
     pub fn off_any_outgoing(&self) {
-        let removed = self.inner.with_listeners(Listeners::remove_outgoing);
+        let removed = self.inner.listeners(Listeners::remove_outgoing);
         drop(removed);
     }
 
@@ -529,7 +482,7 @@ impl Socket {
         F: Fn(IncomingEvent) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), EventRefused>> + 'static,
     {
-        self.inner.change_listeners(|listeners| {
+        self.inner.listeners(|listeners| {
             listeners.add_middleware(Arc::new(move |event| Box::pin(middleware(event))));
         });
     }
@@ -537,13 +490,13 @@ impl Socket {
     /// Calls a handler when the socket is being disconnected and is still in its rooms.
     pub fn on_disconnecting<P: 'static>(&self, handler: impl Handler<DisconnectContext, P>) {
         let handler = erase(handler);
-        self.inner.change_listeners(|listeners| listeners.disconnecting.push(handler));
+        self.inner.listeners(|listeners| listeners.add_disconnecting(handler));
     }
 
     /// Calls a handler when the socket has been disconnected.
     pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<DisconnectContext, P>) {
         let handler = erase(handler);
-        self.inner.change_listeners(|listeners| listeners.disconnect.push(handler));
+        self.inner.listeners(|listeners| listeners.add_disconnect(handler));
     }
 
     /// Calls a handler for arguments that don't fit, refused events and errors that handlers return. Without one they
@@ -554,8 +507,8 @@ impl Socket {
         Fut: Future + 'static,
         Fut::Output: Outcome,
     {
-        self.inner.change_listeners(|listeners| {
-            listeners.error.push(Arc::new(move |error| {
+        self.inner.listeners(|listeners| {
+            listeners.add_error(Arc::new(move |error| {
                 let work = handler(error);
                 Box::pin(async move { work.await.into_result() })
             }));
@@ -650,14 +603,17 @@ impl Socket {
         if self.inner.order(Order::Disconnect { close }).is_err() {
             // A queue that is full delays no disconnect: the connection's own mailbox is still there.
             self.inner.mark_disconnected();
-            self.inner.connection.do_send(LeaveNamespace { socket: self.inner.clone(), close });
+            self.inner.line.connection.do_send(LeaveNamespace { socket: self.inner.clone(), close });
         }
     }
 
     /// Closes the Engine.IO connection without a word of Socket.IO (`socket.conn.close()`): the client sees
     /// `transport close` and reconnects.
     pub fn close_connection(&self) {
-        self.inner.connection.do_send(crate::connection::Close { reason: DisconnectReason::ForcedClose });
+        self.inner
+            .line
+            .connection
+            .do_send(crate::connection::Close { reason: DisconnectReason::ForcedClose });
     }
 }
 

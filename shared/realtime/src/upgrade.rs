@@ -21,7 +21,6 @@ pub(crate) struct Candidate {
 pub(crate) struct Slot {
     own: Outbox,
     own_writer: WriterId,
-    session: Arc<Outbox>,
     session_writer: OnceLock<WriterId>,
 }
 
@@ -29,10 +28,10 @@ pub(crate) struct Slot {
 const BOUNDS: Bounds = Bounds { soft: 4096, hard: 4096 };
 
 impl Slot {
-    pub fn new(session: Arc<Outbox>) -> Self {
+    pub fn new() -> Self {
         let own = Outbox::new(BOUNDS);
         let own_writer = own.attach();
-        Self { own, own_writer, session, session_writer: OnceLock::new() }
+        Self { own, own_writer, session_writer: OnceLock::new() }
     }
 
     /// A candidate that does not read what it asked for is its own loss: past the bound its queue is closed.
@@ -54,8 +53,8 @@ impl Slot {
         (&self.own, self.own_writer)
     }
 
-    /// The session's outbox, once the candidate is its writer.
-    pub fn session(&self) -> Option<(Arc<Outbox>, WriterId)> {
-        self.session_writer.get().map(|&writer| (self.session.clone(), writer))
+    /// The candidate as the writer of the session's outbox, once it is that.
+    pub fn session(&self) -> Option<WriterId> {
+        self.session_writer.get().copied()
     }
 }

@@ -18,6 +18,22 @@ pub struct Served {
     pub handshake_delay: Duration,
 }
 
+/// Binds the server of an app and returns it with its port.
+macro_rules! listen {
+    ($args:expr, $app:expr) => {{
+        let server = HttpServer::new($app)
+            .workers(usize::from($args.workers))
+            // A client that has closed its side must not keep a response, and with it a WebSocket, alive.
+            .h1_allow_half_closed(false)
+            .on_connect(natter::on_connect)
+            .disable_signals()
+            .shutdown_timeout(1)
+            .bind(($args.host.as_str(), $args.port))?;
+        let port = server.addrs().first().map_or($args.port, |address| address.port());
+        (server.run(), port)
+    }};
+}
+
 /// Serves until SIGTERM or SIGINT; then tells every client and returns.
 pub async fn run(args: &Args, served: Served) -> io::Result<()> {
     let Served { io, engine, handshake_delay } = served;
@@ -26,28 +42,26 @@ pub async fn run(args: &Args, served: Served) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let routes = (io.clone(), engine.clone());
-    let server = HttpServer::new(move || {
+    let configure = move |config: &mut web::ServiceConfig| {
         let (io, engine) = &routes;
-        App::new()
-            .wrap(middleware::from_fn(move |request, next| {
-                handshake_delay::wait(handshake_delay, request, next)
-            }))
+        config
             .configure(io.routes())
             .configure(engine.routes())
             .app_data(web::Data::new(io.clone()))
             .route("/health", web::get().to(health))
-            .route("/stats", web::get().to(stats))
-    })
-    .workers(usize::from(args.workers))
-    // A client that has closed its side must not keep a response, and with it a WebSocket, alive.
-    .h1_allow_half_closed(false)
-    .on_connect(natter::on_connect)
-    .disable_signals()
-    .shutdown_timeout(1)
-    .bind((args.host.as_str(), args.port))?;
-
-    let port = server.addrs().first().map_or(args.port, |address| address.port());
-    let server = server.run();
+            .route("/stats", web::get().to(stats));
+    };
+    // Two kinds of app, since a middleware that does nothing would still be in every connection's memory.
+    let (server, port) = if handshake_delay.is_zero() {
+        listen!(args, move || App::new().configure(configure.clone()))
+    } else {
+        listen!(args, move || {
+            let delay = middleware::from_fn(move |request, next| {
+                handshake_delay::wait(handshake_delay, request, next)
+            });
+            App::new().wrap(delay).configure(configure.clone())
+        })
+    };
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
 

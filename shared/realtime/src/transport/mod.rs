@@ -1,4 +1,4 @@
-//! How bytes get in and out: HTTP requests to polls and WebSockets, and these to [`Connection`](crate::connection)s.
+//! How bytes get in and out: HTTP requests to polls and WebSockets, and these to [`connection`](crate::connection)s.
 //!
 //! Nothing of a session is kept here. A transport reads from the network and tells the connection, and writes what it
 //! takes from the connection's outbox.
@@ -16,10 +16,10 @@ use actix_web::{
 };
 
 use crate::{
-    connection::Connection,
     cors::Verdict,
     counters::bump,
     error::{ConnectionError, ErrorCode},
+    line::Line,
     options::TransportKind,
     request::{RequestHead, is_websocket},
     server::Server,
@@ -109,7 +109,7 @@ async fn answer(
         return Err(Refused::new(ErrorCode::UnknownTransport, "TRANSPORT_NOT_OFFERED"));
     }
     // In the reference's order: that a session is unknown is said before anything else about the request.
-    let connection = match &query.sid {
+    let line = match &query.sid {
         Some(sid) => {
             Some(server.sessions.get(sid).ok_or(Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID"))?)
         }
@@ -118,13 +118,13 @@ async fn answer(
     if is_websocket(request) != (query.transport == TransportKind::Websocket) {
         return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
     }
-    let Some(connection) = connection else {
+    let Some(line) = line else {
         return handshake(server, request, payload, query.transport).await;
     };
     match (query.transport, request.method()) {
-        (TransportKind::Websocket, &Method::GET) => mounted::upgrade(request, payload, connection).await,
-        (TransportKind::Polling, &Method::GET) => polling::poll(server, connection).await,
-        (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, connection).await,
+        (TransportKind::Websocket, &Method::GET) => mounted::upgrade(request, payload, line).await,
+        (TransportKind::Polling, &Method::GET) => polling::poll(server, line).await,
+        (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, line).await,
         _ => Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish()),
     }
 }
@@ -193,4 +193,5 @@ fn opened(opened: Option<crate::connection::Opened>) -> Result<crate::connection
     opened.ok_or(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"))
 }
 
-type Peer = actix::Addr<Connection>;
+/// The connection a request is about.
+type Peer = Arc<Line>;

@@ -24,7 +24,7 @@ use crate::{
     connection::{BeginUpgrade, Connection, FIRST_TRANSPORT, Received, TransportClosed, TransportId},
     gate::Gate,
     options::TransportKind,
-    outbox::{Outbox, Taken, WriterId},
+    outbox::{Taken, WriterId},
     request::RequestHead,
     server::Server,
     upgrade::Slot,
@@ -45,12 +45,8 @@ pub(super) fn open(
     let opened = opened(Connection::open(server, head, TransportKind::Websocket, |ctx, gate| {
         ctx.add_stream(Gated { payload, gate: gate.clone() });
     }))?;
-    let writer = opened.outbox.attach();
-    let body = Body {
-        source: Source::Session(opened.outbox, writer),
-        connection: opened.addr,
-        transport: FIRST_TRANSPORT,
-    };
+    let writer = opened.line.outbox.attach();
+    let body = Body { source: Source::Session(writer), line: opened.line, transport: FIRST_TRANSPORT };
     Ok((opened.sid, switching.streaming(body)))
 }
 
@@ -58,21 +54,22 @@ pub(super) fn open(
 pub(super) async fn upgrade(
     request: &HttpRequest,
     payload: web::Payload,
-    connection: Peer,
+    line: Peer,
 ) -> Result<HttpResponse, Refused> {
     let mut switching = match switching_protocols(request) {
         Ok(switching) => switching,
         Err(answer) => return Ok(*answer),
     };
-    let begun = connection.send(BeginUpgrade).await.map_err(|_| ended())?;
-    let Some((transport, slot, gate)) = begun else {
+    let begun = line.connection.send(BeginUpgrade).await.map_err(|_| ended())?;
+    let Some((transport, slot)) = begun else {
         // The session has a WebSocket, or one is about to take over. The reference opens and closes; so clients expect.
         let close = Frames::close(Some((CloseCode::Policy, ""))).into_bytes();
         return Ok(switching.streaming(once(ready(Ok::<_, actix_web::Error>(close)))));
     };
     // The session may live on another thread than this socket: a task here reads for it.
-    actix_rt::spawn(read_for(connection.clone(), transport, Gated { payload, gate }));
-    Ok(switching.streaming(Body { source: Source::Candidate(slot), connection, transport }))
+    let incoming = Gated { payload, gate: line.gate.clone() };
+    actix_rt::spawn(read_for(line.clone(), transport, incoming));
+    Ok(switching.streaming(Body { source: Source::Candidate(slot), line, transport }))
 }
 
 /// RFC 6455 section 4.2.1, stricter than `actix_web_actors`: the version is 13 and the key has 16 bytes.
@@ -106,24 +103,25 @@ impl Stream for Gated {
     }
 }
 
-async fn read_for(connection: Peer, transport: TransportId, mut incoming: Gated) {
+async fn read_for(line: Peer, transport: TransportId, mut incoming: Gated) {
     while let Some(Ok(bytes)) = poll_fn(|cx| incoming.poll_next_unpin(cx)).await {
-        if connection.send(Received { transport, bytes }).await.is_err() {
+        if line.connection.send(Received { transport, bytes }).await.is_err() {
             return;
         }
     }
-    connection.do_send(TransportClosed { transport });
+    line.connection.do_send(TransportClosed { transport });
 }
 
 /// What goes out.
 struct Body {
     source: Source,
-    connection: Peer,
+    line: Peer,
     transport: TransportId,
 }
 
 enum Source {
-    Session(Arc<Outbox>, WriterId),
+    /// The session's outbox, as its writer.
+    Session(WriterId),
     Candidate(Arc<Slot>),
 }
 
@@ -133,7 +131,7 @@ impl Stream for Body {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             let taken = match &self.source {
-                Source::Session(outbox, writer) => task::ready!(outbox.poll_packet(*writer, cx)),
+                Source::Session(writer) => task::ready!(self.line.outbox.poll_packet(*writer, cx)),
                 Source::Candidate(slot) => {
                     let (own, writer) = slot.own();
                     task::ready!(own.poll_packet(writer, cx))
@@ -145,16 +143,16 @@ impl Stream for Body {
             // A candidate that has won goes on with the session's outbox.
             let next = match &self.source {
                 Source::Candidate(slot) => slot.session(),
-                Source::Session(..) => None,
+                Source::Session(_) => None,
             };
-            let Some((outbox, writer)) = next else { return Poll::Ready(None) };
-            self.source = Source::Session(outbox, writer);
+            let Some(writer) = next else { return Poll::Ready(None) };
+            self.source = Source::Session(writer);
         }
     }
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.connection.do_send(TransportClosed { transport: self.transport });
+        self.line.connection.do_send(TransportClosed { transport: self.transport });
     }
 }

@@ -36,9 +36,10 @@ pub(super) fn open(
     head: Arc<RequestHead>,
 ) -> Result<(Arc<str>, HttpResponse), Refused> {
     let opened = opened(Connection::open(server, head, TransportKind::Polling, |_, _| {}))?;
-    let writer = opened.outbox.attach();
+    let writer = opened.line.outbox.attach();
     let now = &mut Context::from_waker(Waker::noop());
-    let Poll::Ready(Taken::Some(frames)) = opened.outbox.poll_frames(writer, 1, ANSWER_BYTES, now) else {
+    let Poll::Ready(Taken::Some(frames)) = opened.line.outbox.poll_frames(writer, 1, ANSWER_BYTES, now)
+    else {
         unreachable!("invariant: a connection greets when it is made");
     };
     Ok((opened.sid, packets(frames)))
@@ -56,26 +57,26 @@ struct Waiting(Option<Peer>);
 
 impl Waiting {
     fn answered(mut self) {
-        if let Some(connection) = self.0.take() {
-            connection.do_send(PollEnded { aborted: false });
+        if let Some(line) = self.0.take() {
+            line.connection.do_send(PollEnded { aborted: false });
         }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            connection.do_send(PollEnded { aborted: true });
+        if let Some(line) = self.0.take() {
+            line.connection.do_send(PollEnded { aborted: true });
         }
     }
 }
 
-pub(super) async fn poll(server: &Server, connection: Peer) -> Result<HttpResponse, Refused> {
-    let begun = connection.send(BeginPoll).await.map_err(|_| ended())?;
-    let (outbox, writer) = begun.map_err(|_| Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"))?;
-    let waiting = Waiting(Some(connection));
+pub(super) async fn poll(server: &Server, line: Peer) -> Result<HttpResponse, Refused> {
+    let begun = line.connection.send(BeginPoll).await.map_err(|_| ended())?;
+    let writer = begun.map_err(|_| Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"))?;
+    let waiting = Waiting(Some(line.clone()));
     let most = server.options.limits.packets_per_poll;
-    let taken = poll_fn(|cx| outbox.poll_frames(writer, most, ANSWER_BYTES, cx)).await;
+    let taken = poll_fn(|cx| line.outbox.poll_frames(writer, most, ANSWER_BYTES, cx)).await;
     waiting.answered();
     match taken {
         Taken::Some(frames) => Ok(packets(frames)),
@@ -96,8 +97,8 @@ impl Posting {
 
 impl Drop for Posting {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            connection.do_send(Abort { reason: DisconnectReason::TransportError });
+        if let Some(line) = self.0.take() {
+            line.connection.do_send(Abort { reason: DisconnectReason::TransportError });
         }
     }
 }
@@ -106,7 +107,7 @@ pub(super) async fn post(
     server: &Server,
     request: &HttpRequest,
     payload: web::Payload,
-    connection: Peer,
+    line: Peer,
 ) -> Result<HttpResponse, Refused> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
     if content_type.is_some_and(|value| value.eq_ignore_ascii_case(b"application/octet-stream")) {
@@ -116,9 +117,9 @@ pub(super) async fn post(
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Ok(HttpResponse::UnsupportedMediaType().finish());
     }
-    let begun = connection.send(BeginPost).await.map_err(|_| ended())?;
+    let begun = line.connection.send(BeginPost).await.map_err(|_| ended())?;
     begun.map_err(|_| Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"))?;
-    let posting = Posting(Some(connection));
+    let posting = Posting(Some(line));
     let body = tokio::select! {
         body = read(request, payload, server.options.max_payload) => body,
         () = tokio::time::sleep(BODY_TIMEOUT) => Err(StatusCode::REQUEST_TIMEOUT),
@@ -130,16 +131,16 @@ pub(super) async fn post(
         // The session ends with it.
         Err(status) => return Ok(HttpResponse::build(status).force_close().finish()),
     };
-    let connection = posting.arrived();
+    let line = posting.arrived();
     // Only programs that speak raw Engine.IO look at the request behind a message.
     let head = server.wants_requests().then(|| Arc::new(RequestHead::of(request)));
-    match connection.send(Payload { body, request: head }).await.map_err(|_| ended())? {
-        PayloadVerdict::Taken(gate, outbox) => {
+    match line.connection.send(Payload { body, request: head }).await.map_err(|_| ended())? {
+        PayloadVerdict::Taken => {
             // A client posts again when it is answered. While too many of its handlers run it is not, nor while so much
             // is queued for it that the answers to another body could make it too slow: its polls come first.
-            poll_fn(|cx| gate.poll_open(cx)).await;
+            poll_fn(|cx| line.gate.poll_open(cx)).await;
             let room = server.options.limits.outbox_hard_bytes.saturating_sub(server.options.max_payload);
-            poll_fn(|cx| outbox.poll_room(room, cx)).await;
+            poll_fn(|cx| line.outbox.poll_room(room, cx)).await;
             Ok(HttpResponse::Ok()
                 .content_type("text/html")
                 .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -106,6 +106,26 @@ async fn sockets_are_disconnected_from_outside_while_their_handlers_work() {
     eventually("what is left", (0, 0), || (server.io.stats().sockets, server.io.stats().rooms)).await;
 }
 
+/// However much other threads have for a shard, the clients of its thread have their turns.
+#[tokio::test]
+async fn a_thread_that_has_no_end_of_orders_for_a_shard_does_not_starve_its_clients() {
+    let (server, mut sockets) = with_sockets(Io::builder().build());
+    let mut ann = server.client().await;
+    let socket = sockets.recv().await.unwrap();
+    socket.on("echo", |ack: Ack| async move { ack.send(()) });
+    let orders = Nuisance::new(2, move || {
+        // Each is little work for who asks and much for the shard: a room begins and ends.
+        for number in 0..100 {
+            drop(socket.join(format!("room {number}")));
+            socket.leave(format!("room {}", (number + 1) % 100));
+        }
+    });
+    for _ in 0..100 {
+        ann.request("echo", json!([])).await;
+    }
+    orders.end().await;
+}
+
 /// A socket that is told to go before it has been let in must not slip through.
 #[tokio::test]
 async fn a_disconnect_from_another_thread_wins_over_a_pending_admission() {

@@ -203,14 +203,13 @@ async fn a_join_that_races_with_the_end_leaves_no_member_behind() {
     for _ in 0..20 {
         let ann = server.client().await;
         let socket = sockets.recv().await.unwrap();
+        let runtime = tokio::runtime::Handle::current();
         let joiner = std::thread::spawn(move || {
-            let mut number = 0;
-            while !matches!(
-                futures_util::FutureExt::now_or_never(socket.join(format!("room {number}"))),
-                Some(Err(JoinError::Disconnected))
-            ) {
-                number = (number + 1) % 100;
-                socket.leave(format!("room {number}"));
+            for number in (0..100).cycle() {
+                match runtime.block_on(socket.join(format!("room {number}"))) {
+                    Ok(()) => socket.leave(format!("room {}", (number + 1) % 100)),
+                    Err(error) => return assert_eq!(error, JoinError::Disconnected),
+                }
             }
         });
         ann.vanish();

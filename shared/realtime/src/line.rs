@@ -1,0 +1,77 @@
+//! `Line`: what is known of a connection outside of its actor.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use actix::Addr;
+use natter_protocol::Frames;
+
+use crate::{
+    connection::{Connection, TooSlow},
+    counters::{Counters, bump},
+    gate::Gate,
+    options::TransportKind,
+    outbox::{Outbox, Push},
+    request::RequestHead,
+    shard::ShardHandle,
+};
+
+/// The way to one client: shared by its connection, its sockets, its transports, the alarm and the table of sessions.
+pub(crate) struct Line {
+    /// Where the connection lives.
+    pub shard: Arc<ShardHandle>,
+    pub connection: Addr<Connection>,
+    pub outbox: Outbox,
+    pub gate: Arc<Gate>,
+    /// The request that opened it.
+    pub request: Arc<RequestHead>,
+    transport: AtomicU8,
+}
+
+impl Line {
+    pub fn new(
+        shard: Arc<ShardHandle>,
+        connection: Addr<Connection>,
+        outbox: Outbox,
+        gate: Arc<Gate>,
+        request: Arc<RequestHead>,
+        transport: TransportKind,
+    ) -> Arc<Self> {
+        Arc::new(Self { shard, connection, outbox, gate, request, transport: AtomicU8::new(transport as u8) })
+    }
+
+    /// The transport at work.
+    pub fn transport(&self) -> TransportKind {
+        if self.transport.load(Ordering::Relaxed) == TransportKind::Polling as u8 {
+            TransportKind::Polling
+        } else {
+            TransportKind::Websocket
+        }
+    }
+
+    pub fn set_transport(&self, transport: TransportKind) {
+        self.transport.store(transport as u8, Ordering::Relaxed);
+    }
+
+    /// Queues a packet. A client that is too slow for it is disconnected.
+    pub fn push(&self, frames: &Frames, volatile: bool) -> Push {
+        let outcome = self.outbox.push(frames, volatile);
+        if outcome == Push::TooSlow {
+            self.connection.do_send(TooSlow);
+        }
+        outcome
+    }
+
+    /// Queues a packet and counts what became of it.
+    pub fn send(&self, counters: &Counters, frames: &Frames, volatile: bool) {
+        match self.push(frames, volatile) {
+            Push::Queued => bump(&counters.delivered),
+            Push::Dropped(packets) => {
+                counters.dropped_volatile.fetch_add(packets.into(), Ordering::Relaxed);
+            }
+            Push::Closed | Push::TooSlow => bump(&counters.dropped_closed),
+        }
+    }
+}
