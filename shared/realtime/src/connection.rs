@@ -124,6 +124,10 @@ impl Connection {
         });
         let line = made.expect("invariant: create calls its closure");
         server.sessions.insert(sid.clone(), line.clone());
+        if server.is_closing() {
+            // Whoever closes the server may have looked before this session was there.
+            line.connection.do_send(Shutdown);
+        }
         Some(Opened { sid, line })
     }
 
@@ -335,8 +339,7 @@ impl Connection {
             return self.finish_websocket(code);
         }
         if poll_waits {
-            self.push(&natter_protocol::noop());
-            self.wire.line.outbox.finish();
+            self.wire.line.outbox.finish_with(&natter_protocol::noop());
         } else {
             self.wire.line.outbox.close();
         }
@@ -349,8 +352,7 @@ impl Connection {
             return self.close(DisconnectReason::TransportClose, ctx);
         }
         self.leave(DisconnectReason::TransportClose);
-        self.push(&natter_protocol::noop());
-        self.wire.line.outbox.finish();
+        self.wire.line.outbox.finish_with(&natter_protocol::noop());
         self.session.begin_close(Instant::now() + LAST_POLL);
     }
 
@@ -364,14 +366,12 @@ impl Connection {
             return self.finish_websocket(reason.close_code());
         }
         // It goes alone with a poll after the last packets: a client acts on it before it has read what is beside it.
-        self.push(&natter_protocol::close());
-        self.wire.line.outbox.finish();
+        self.wire.line.outbox.finish_with(&natter_protocol::close());
     }
 
     /// Puts a close frame behind what is queued, and gives the peer some time to take it.
     fn finish_websocket(&mut self, code: Option<CloseCode>) {
-        self.push(&Frames::close(code.map(|code| (code, ""))));
-        self.wire.line.outbox.finish();
+        self.wire.line.outbox.finish_with(&Frames::close(code.map(|code| (code, ""))));
         self.session.begin_close(Instant::now() + WEBSOCKET_CLOSE);
         self.arm();
     }
@@ -379,8 +379,7 @@ impl Connection {
     /// Two GETs or two POSTs at once: the session ends, and a poll that waits learns of it (as in the reference).
     fn overlap(&mut self, ctx: &mut Context<Self>) {
         self.leave(DisconnectReason::TransportError);
-        self.push(&natter_protocol::close());
-        self.wire.line.outbox.finish();
+        self.wire.line.outbox.finish_with(&natter_protocol::close());
         self.end(ctx);
     }
 
@@ -661,6 +660,8 @@ impl Handler<TooSlow> for Connection {
     type Result = ();
 
     fn handle(&mut self, _: TooSlow, ctx: &mut Self::Context) {
+        // Who does not read is not read from either, not even until the close frame is taken.
+        self.wire.line.gate.shut();
         self.close(DisconnectReason::TooSlow, ctx);
     }
 }

@@ -150,7 +150,13 @@ fn run<C: 'static>(
 fn report(gate: &Arc<Gate>, socket: &Socket, error: SocketError) {
     let handlers = socket.inner.listeners(|listeners| listeners.error());
     if handlers.is_empty() {
-        tracing::warn!(socket = socket.id(), %error, "nobody handles an error of this socket");
+        match &error {
+            // At the server's own level only what is its own: clients can cause the others as often as they like.
+            SocketError::Handler { .. } => {
+                tracing::warn!(socket = socket.id(), %error, "nobody handles this error")
+            }
+            _ => tracing::debug!(socket = socket.id(), %error, "nobody handles this error"),
+        }
     }
     for handler in handlers {
         let owner = socket.clone();

@@ -46,6 +46,9 @@ pub enum JoinError {
     /// A room's name is longer than [`Limits::name_bytes`](crate::Limits).
     #[error("a room's name has at most {0} bytes")]
     NameTooLong(usize),
+    /// The queue of the socket's thread is full.
+    #[error("a shard's queue is full")]
+    QueueFull,
 }
 
 /// Why no acknowledgement came.

@@ -12,8 +12,9 @@ use std::{
 pub(crate) struct Extensions(Option<Box<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>);
 
 impl Extensions {
-    pub fn insert<T: Any + Send + Sync>(&mut self, value: T) {
-        self.0.get_or_insert_default().insert(TypeId::of::<T>(), Arc::new(value));
+    /// Hands back what was there before.
+    pub fn insert<T: Any + Send + Sync>(&mut self, value: T) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.get_or_insert_default().insert(TypeId::of::<T>(), Arc::new(value))
     }
 
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {

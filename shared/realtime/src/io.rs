@@ -21,7 +21,8 @@ use serde::Serialize;
 use crate::{
     Cookie, Cors, Socket,
     broadcast::BroadcastOperator,
-    counters::Stats,
+    counters::{Stats, bump},
+    drive::{End, guarded},
     engine::EngineView,
     error::{BroadcastAckError, ConnectRefused, ConnectionError, EmitError},
     extensions::Extensions,
@@ -120,10 +121,10 @@ impl IoInner {
         self.namespaces.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
     }
 
-    /// The namespace a client asks for: one that exists, or a child of the first parent that admits its name.
-    pub async fn find(&self, name: &ByteString, auth: &str) -> Option<Arc<NamespaceInner>> {
-        if let Some(namespace) = self.existing(name) {
-            return Some(namespace);
+    /// A place in the namespace a client asks for: one that exists, or a child of the first parent that admits its name.
+    pub async fn find(self: &Arc<Self>, name: &ByteString, auth: &str) -> Option<Lease> {
+        if let Some(lease) = self.lease(name) {
+            return Some(lease.announced().await);
         }
         let parents = self.parents.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         for parent in parents {
@@ -135,10 +136,24 @@ impl IoInner {
                 }
             };
             if admitted {
-                return Some(self.create(name, Some(&parent)));
+                loop {
+                    self.create(name, Some(&parent));
+                    // It may have been emptied and forgotten between these two lines; then it is made again.
+                    if let Some(lease) = self.lease(name) {
+                        return Some(lease.announced().await);
+                    }
+                }
             }
         }
         None
+    }
+
+    /// A place in a namespace that exists. Taken under the lock under which an empty one is forgotten.
+    fn lease(self: &Arc<Self>, name: &str) -> Option<Lease> {
+        let namespaces = self.namespaces.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let namespace = namespaces.get(name)?.clone();
+        namespace.leases.fetch_add(1, Ordering::AcqRel);
+        Some(Lease { io: self.clone(), namespace })
     }
 
     /// Makes a namespace, or returns the one that another thread has just made.
@@ -161,35 +176,26 @@ impl IoInner {
             parent.children.write().unwrap_or_else(|poisoned| poisoned.into_inner()).push(namespace.clone());
         }
         let listeners = self.on_new.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        // A panic in one of them must not keep clients waiting for ever.
         for listener in listeners {
-            listener(Namespace::new(namespace.clone()));
+            if let End::Panicked(message) = guarded(|| listener(Namespace::new(namespace.clone()))) {
+                bump(&self.server.counters.handler_panics);
+                tracing::error!(namespace = %name, message, "a listener for new namespaces panicked");
+            }
         }
+        namespace.announced.send_replace(true);
         namespace
     }
 
-    /// A socket takes its place in a namespace; false if the namespace has been forgotten and made anew meanwhile.
-    pub fn enter(&self, namespace: &Arc<NamespaceInner>) -> bool {
-        if self.cleanup && namespace.dynamic {
-            let mut namespaces = self.namespaces.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let current = namespaces.entry(namespace.name.clone()).or_insert_with(|| namespace.clone());
-            if !Arc::ptr_eq(current, namespace) {
-                return false;
-            }
-            namespace.socket_came();
-        } else {
-            namespace.socket_came();
-        }
-        true
-    }
-
-    /// The last socket of a namespace has left.
-    pub fn emptied(&self, namespace: &Arc<NamespaceInner>) {
+    /// Nobody is in the namespace or on his way to it.
+    fn emptied(&self, namespace: &Arc<NamespaceInner>) {
         if !self.cleanup || !namespace.dynamic {
             return;
         }
         let mut namespaces = self.namespaces.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // Somebody may have come meanwhile; whoever comes after this finds no namespace and makes a new one.
-        if Namespace::new(namespace.clone()).sockets_count() > 0 {
+        let current = namespaces.get(&namespace.name).is_some_and(|it| Arc::ptr_eq(it, namespace));
+        // Somebody may have come meanwhile.
+        if !current || namespace.leases.load(Ordering::Acquire) > 0 {
             return;
         }
         namespaces.remove(&namespace.name);
@@ -197,6 +203,32 @@ impl IoInner {
         for parent in self.parents.read().unwrap_or_else(|poisoned| poisoned.into_inner()).iter() {
             let mut children = parent.children.write().unwrap_or_else(|poisoned| poisoned.into_inner());
             children.retain(|child| !Arc::ptr_eq(child, namespace));
+        }
+    }
+}
+
+/// A place in a namespace, for a socket or a client on its way in. A dynamic namespace without any is forgotten, if the
+/// server is told to.
+pub(crate) struct Lease {
+    io: Arc<IoInner>,
+    pub namespace: Arc<NamespaceInner>,
+}
+
+impl Lease {
+    /// Waits until those who want to know of new namespaces have been told of this one: they add its handlers.
+    async fn announced(self) -> Self {
+        if !*self.namespace.announced.borrow() {
+            // The sender lives in the namespace itself.
+            drop(self.namespace.announced.subscribe().wait_for(|announced| *announced).await);
+        }
+        self
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.namespace.leases.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.io.emptied(&self.namespace);
         }
     }
 }
@@ -424,7 +456,7 @@ impl IoBuilder {
 
     /// Gives a value to all handlers, who ask for it with [`State<T>`](crate::State). One value of each type.
     pub fn state<T: Any + Send + Sync>(mut self, value: T) -> Self {
-        self.state.insert(value);
+        drop(self.state.insert(value));
         self
     }
 

@@ -6,6 +6,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use tokio::sync::oneshot;
+
 use crate::error::JoinError;
 
 /// One room or several: `"a"`, `String`, `["a", "b"]`, `vec![..]`, `&[..]`.
@@ -62,21 +64,37 @@ impl<S: AsRef<str>> RoomNames for &Vec<S> {
     }
 }
 
-/// Resolves when a joined room's broadcasts reach the socket. The join itself has been done already.
+/// Resolves when a joined room's broadcasts reach the socket. The join goes on whether or not anybody waits.
 #[derive(Debug)]
 #[must_use = "the join may have failed, and is complete when this resolves"]
-pub struct Join(Option<Result<(), JoinError>>);
+pub struct Join(State);
+
+#[derive(Debug)]
+enum State {
+    Failed(Option<JoinError>),
+    Underway(oneshot::Receiver<()>),
+}
 
 impl Join {
-    pub(crate) fn new(outcome: Result<(), JoinError>) -> Self {
-        Self(Some(outcome))
+    pub(crate) fn failed(error: JoinError) -> Self {
+        Self(State::Failed(Some(error)))
+    }
+
+    pub(crate) fn underway(done: oneshot::Receiver<()>) -> Self {
+        Self(State::Underway(done))
     }
 }
 
 impl Future for Join {
     type Output = Result<(), JoinError>;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(self.0.take().expect("invariant: a future is not polled after it has resolved"))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Failed(error) => Poll::Ready(Err(error
+                .take()
+                .expect("invariant: a future is not polled after it has resolved"))),
+            // The shard has gone with its thread, and the socket with it.
+            State::Underway(done) => Pin::new(done).poll(cx).map_err(|_| JoinError::Disconnected),
+        }
     }
 }

@@ -66,6 +66,7 @@ mod io;
 mod join;
 mod line;
 mod listeners;
+mod memberships;
 mod namespace;
 mod options;
 mod outbox;
@@ -109,3 +110,8 @@ pub use options::{EngineOptions, Limits, TransportKind};
 pub use remote_socket::{Counted, FetchedSockets, RemoteSocket};
 pub use request::RequestHead;
 pub use socket::Socket;
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

@@ -13,6 +13,7 @@ use std::{
 use bytestring::ByteString;
 use natter_protocol::Args;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::{
     Socket,
@@ -46,6 +47,10 @@ pub(crate) struct NamespaceInner {
     pub dynamic: bool,
     pub hooks: NamespaceHooks,
     sockets: AtomicUsize,
+    /// Sockets, and clients on their way in: while there are any the namespace is not forgotten.
+    pub leases: AtomicUsize,
+    /// Whether those who wait for new namespaces have been told.
+    pub announced: watch::Sender<bool>,
     next_ack: AtomicU64,
     watched: AtomicBool,
 }
@@ -108,6 +113,8 @@ impl NamespaceInner {
             dynamic,
             hooks,
             sockets: AtomicUsize::new(0),
+            leases: AtomicUsize::new(0),
+            announced: watch::Sender::new(false),
             next_ack: AtomicU64::new(0),
             watched: AtomicBool::new(false),
         })
@@ -131,10 +138,9 @@ impl NamespaceInner {
         self.server.counters.sockets.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether it was the last one.
-    pub fn socket_left(&self) -> bool {
+    pub fn socket_left(&self) {
         self.server.counters.sockets.fetch_sub(1, Ordering::Relaxed);
-        self.sockets.fetch_sub(1, Ordering::AcqRel) == 1
+        self.sockets.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -241,12 +247,12 @@ macro_rules! broadcasts {
             ///
             /// # Errors
             /// Those of [`BroadcastOperator::emit_with_ack`].
-            pub async fn emit_with_ack<T: Serialize>(
+            pub fn emit_with_ack<T: Serialize>(
                 &self,
                 event: &str,
                 data: T,
-            ) -> Result<Vec<Args>, BroadcastAckError> {
-                self.all().emit_with_ack(event, data).await
+            ) -> impl Future<Output = Result<Vec<Args>, BroadcastAckError>> + Send + 'static + use<T> {
+                self.all().emit_with_ack(event, data)
             }
 
             /// Everybody's sockets. See [`BroadcastOperator::fetch_sockets`].

@@ -33,11 +33,11 @@ impl fmt::Display for TransportKind {
 /// What one client may cost. Past a limit only that client is affected, in the way each field names.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Binary attachments of one packet, 10. More: the connection is closed with a parse error.
+    /// Binary attachments of one packet, 10. More: the connection is closed with `forced close`.
     pub attachments: usize,
     /// Time for a packet to be complete once it has begun (fragments, attachments), 30 s. Later: closed.
     pub packet_timeout: Duration,
-    /// Engine.IO packets in the body of one polling POST, 1,000. More: closed with a parse error.
+    /// Engine.IO packets in the body of one polling POST, 1,000. More: closed with `parse error`.
     pub packets_per_payload: usize,
     /// Engine.IO packets in one polling answer, 16; the rest waits for the next poll.
     pub packets_per_poll: usize,
@@ -45,11 +45,11 @@ pub struct Limits {
     pub rooms_per_socket: usize,
     /// Namespaces of one connection, 16. More: the client gets a `CONNECT_ERROR`.
     pub namespaces_per_connection: usize,
-    /// Bytes of the name of an event, a room or a namespace, 255. Longer from a client: closed with a parse error.
+    /// Bytes of the name of an event, a room or a namespace, 255. Longer from a client: closed with `forced close`.
     pub name_bytes: usize,
-    /// Nesting of JSON from clients, 64. Deeper: closed with a parse error.
+    /// Nesting of JSON from clients, 64. Deeper: closed with `forced close`.
     pub json_depth: usize,
-    /// Arguments of one event or acknowledgement, 128. More: closed with a parse error.
+    /// Arguments of one event or acknowledgement, 128. More: closed with `forced close`.
     pub arguments: usize,
     /// Acknowledgements one socket can owe the server, 1,024. More: emitting with an ack returns an error.
     pub pending_acks: usize,

@@ -73,6 +73,8 @@ struct Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Open,
+    /// The hard bound was passed: nothing is accepted but a last word.
+    TooSlow,
     /// No more is accepted; what is queued is still written.
     Finishing,
     Closed,
@@ -105,7 +107,7 @@ impl Outbox {
         let wakers = match outcome {
             Push::Closed => [None, None],
             Push::Queued | Push::Dropped(_) => [state.waker.take(), None],
-            Push::TooSlow => [state.waker.take(), state.room.take().map(|(_, waker)| waker)],
+            Push::TooSlow => [None, state.room.take().map(|(_, waker)| waker)],
         };
         drop(state);
         // Woken outside the lock: the writer may run at once on another thread.
@@ -123,6 +125,16 @@ impl Outbox {
             waker.wake();
         }
         writer
+    }
+
+    /// Accepts nothing more but this; the writer gets what is queued, this, and then the end.
+    pub fn finish_with(&self, last: &Frames) {
+        let mut state = self.lock();
+        if matches!(state.end, End::Open | End::TooSlow) {
+            state.accept(last.as_bytes().clone(), false);
+        }
+        drop(state);
+        self.finish();
     }
 
     /// Accepts nothing more; the writer gets what is queued and then the end.
@@ -169,7 +181,7 @@ impl Outbox {
     /// Ready when at most so many bytes are queued, or the outbox is closed. One caller at a time.
     pub fn poll_room(&self, most: usize, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.bytes <= most || state.end == End::Closed {
+        if state.bytes <= most || state.end != End::Open {
             return Poll::Ready(());
         }
         state.room = Some((most, cx.waker().clone()));
@@ -195,7 +207,7 @@ impl Outbox {
             }
             return Poll::Ready(Taken::Some(taken));
         }
-        if state.end != End::Open {
+        if matches!(state.end, End::Finishing | End::Closed) {
             return Poll::Ready(Taken::Ended);
         }
         match &mut state.waker {
@@ -225,7 +237,7 @@ impl State {
             let excess = after - self.bounds.hard;
             self.drop_oldest_volatile(excess);
             if self.bytes + bytes.len() > self.bounds.hard {
-                self.end(End::Closed);
+                self.end(End::TooSlow);
                 return Push::TooSlow;
             }
         }
@@ -262,7 +274,7 @@ impl State {
     }
 
     fn end(&mut self, end: End) {
-        if end == End::Closed {
+        if matches!(end, End::Closed | End::TooSlow) {
             self.queue = VecDeque::new();
             (self.bytes, self.volatile) = (0, 0);
         }
@@ -370,6 +382,11 @@ mod tests {
         assert_eq!(outbox.push(&frames(100), false), Push::TooSlow);
         assert!(outbox.is_empty());
         assert_eq!(outbox.push(&frames(10), false), Push::Closed);
+        let writer = outbox.attach();
+        assert!(take(&outbox, writer).is_pending(), "it is for the connection to say the last word");
+        outbox.finish_with(&frames(5));
+        assert_eq!(take(&outbox, writer), Poll::Ready(Taken::Some(frames(5).into_bytes())));
+        assert_eq!(take(&outbox, writer), Poll::Ready(Taken::Ended));
     }
 
     #[test]

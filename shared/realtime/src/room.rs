@@ -2,7 +2,7 @@
 //!
 //! Owns which shards hold members. Receives [`Occupied`] and [`Vacated`] from the directory, in the order in which
 //! the shards changed. Starts with the first join, stops after the last leave. A panic in a handler is caught and
-//! counted, and the state is built anew from the shards' rosters ([`Census`](crate::shard::Census)).
+//! counted, and the state is built anew from the shards' rosters ([`Census`](crate::shard::ShardMessage::Census)).
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use std::{
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
 
-use crate::{counters::bump, ids::ShardIndex, roster::NamespaceId, server::Server, shard::Census};
+use crate::{counters::bump, ids::ShardIndex, roster::NamespaceId, server::Server, shard::ShardMessage};
 
 /// Names a room on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +83,7 @@ impl Room {
                 tracing::error!(room = %self.key.room, "a room panicked and starts over");
                 self.state = RoomState::default();
                 for shard in self.server.shards.all().iter() {
-                    shard.addr.do_send(Census { key: self.key.clone(), room: ctx.address() });
+                    shard.send(ShardMessage::Census { key: self.key.clone(), room: ctx.address() });
                 }
                 // If nobody has members any more nobody answers, and no leave will come to stop it.
                 ctx.run_later(Duration::from_secs(1), |room, ctx| {

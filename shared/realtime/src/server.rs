@@ -25,7 +25,7 @@ use crate::{
     room::RoomKey,
     session::Timing,
     sessions::Sessions,
-    shard::{LocalShard, Shards},
+    shard::{LocalShard, ShardMessage, Shards},
 };
 
 /// Shared by all threads of one server.
@@ -101,7 +101,7 @@ impl Server {
             match &here {
                 Some(local) if local.index() == shard.index => local.deliver(&delivery),
                 _ => {
-                    if !shard.deliver(self, &delivery) {
+                    if !shard.post(self, ShardMessage::Deliver(delivery.clone())) {
                         delivery.shard_is_done();
                         outcome = Err(EmitError::QueueFull);
                     }

@@ -1,8 +1,10 @@
 //! `Shard`: one per worker thread and server; it owns that thread's sockets and their roster.
 //!
-//! Receives what other threads have for its sockets: broadcasts ([`Deliver`]), orders for one socket ([`Order`]),
-//! questions about many ([`Select`]). All of it travels in one mailbox, so what one thread sends stays in order. Code
-//! on the shard's own thread calls [`LocalShard`] directly instead. It stops with its thread.
+//! Receives what other threads have for its sockets ([`ShardMessage`]): broadcasts, orders for one socket, questions
+//! about many. All of it travels in one channel, so what one thread sends stays in order. It is a channel and not the
+//! actor's mailbox, since actix empties a mailbox before anything else gets its turn on the thread: whoever fills it as
+//! fast as it is emptied would keep all clients of the thread waiting. Code on the shard's own thread calls
+//! [`LocalShard`] directly instead. It stops with its thread.
 
 use std::{
     cell::RefCell,
@@ -13,21 +15,23 @@ use std::{
     },
 };
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, AsyncContext, Context, StreamHandler};
+use futures_util::{Stream, stream::poll_fn};
 use slab::Slab;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     alarm::Alarm,
     counters::bump,
     delivery::Delivery,
     ids::ShardIndex,
+    memberships::Step,
     outbox::Push,
     remote_socket::RemoteSocket,
     room::{Occupied, Room, RoomKey},
     roster::{NamespaceId, Roster, Slot, Target},
     server::Server,
-    socket::{Order, SocketInner},
+    socket::{Order, SocketInner, tell},
 };
 
 /// All shards of a server. Grows as worker threads come; a shard whose thread has ended is left out.
@@ -41,7 +45,7 @@ impl Shards {
 
     fn add(&self, make: impl FnOnce(ShardIndex) -> Arc<ShardHandle>) {
         let mut shards = self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut list: Vec<_> = shards.iter().filter(|shard| shard.addr.connected()).cloned().collect();
+        let mut list: Vec<_> = shards.iter().filter(|shard| !shard.sender.is_closed()).cloned().collect();
         let taken = |index| list.iter().any(|shard| shard.index == index);
         let index =
             (0..ShardIndex::MAX).find(|&index| !taken(index)).expect("invariant: fewer threads than 65,535");
@@ -53,31 +57,28 @@ impl Shards {
 /// A shard as other threads see it.
 pub(crate) struct ShardHandle {
     pub index: ShardIndex,
-    pub addr: Addr<Shard>,
-    /// Bytes of broadcasts in its mailbox.
+    sender: mpsc::UnboundedSender<ShardMessage>,
+    /// Bytes of broadcasts and orders in the channel: its bound.
     queued: AtomicUsize,
 }
 
 impl ShardHandle {
-    /// Hands a broadcast over; false if the shard is too far behind, and then it is counted.
-    pub fn deliver(&self, server: &Server, delivery: &Arc<Delivery>) -> bool {
-        self.post(server, delivery.weight(), Deliver(delivery.clone()))
-    }
-
-    /// Puts something of that weight into the shard's queue, if there is room.
-    pub fn post<M>(&self, server: &Server, weight: usize, message: M) -> bool
-    where
-        M: Message<Result = ()> + Send + 'static,
-        Shard: Handler<M>,
-    {
-        let before = self.queued.fetch_add(weight, Ordering::Relaxed);
-        if before > 0 && before + weight > server.options.limits.shard_queue_bytes {
-            self.queued.fetch_sub(weight, Ordering::Relaxed);
+    /// Puts a broadcast or an order into the shard's queue, if there is room; else false, and it is counted.
+    pub fn post(&self, server: &Server, message: ShardMessage) -> bool {
+        let queued = self.queued.load(Ordering::Relaxed);
+        if queued > 0 && queued + message.weight() > server.options.limits.shard_queue_bytes {
             bump(&server.counters.dropped_shard_queue);
             return false;
         }
-        self.addr.do_send(message);
+        self.send(message);
         true
+    }
+
+    /// Puts something into the queue in any case: questions, of which each asker has one under way.
+    pub fn send(&self, message: ShardMessage) {
+        self.queued.fetch_add(message.weight(), Ordering::Relaxed);
+        // A shard whose thread has ended has nobody to tell it to.
+        drop(self.sender.send(message));
     }
 }
 
@@ -110,7 +111,9 @@ impl LocalShard {
         server.shards.add(|index| {
             let mut handle = None;
             Shard::create(|ctx| {
-                let made = Arc::new(ShardHandle { index, addr: ctx.address(), queued: AtomicUsize::new(0) });
+                let (sender, receiver) = mpsc::unbounded_channel();
+                let made = Arc::new(ShardHandle { index, sender, queued: AtomicUsize::new(0) });
+                ctx.add_stream(stream_of(receiver));
                 let shard = Rc::new(Self {
                     handle: made.clone(),
                     server: server.clone(),
@@ -159,19 +162,24 @@ impl LocalShard {
         }
     }
 
-    /// Brings roster and directory in line with whether the socket is in the room now. The socket's own list is the
-    /// truth, so that joins and leaves from several threads can't cross.
+    /// Brings roster and directory in line with whether the socket wants to be in the room.
     pub fn sync_room(&self, socket: &SocketInner, room: &Arc<str>) {
         let Some(slot) = socket.slot() else { return };
         let namespace = socket.namespace.id;
         let key = || RoomKey { namespace, room: room.clone() };
         let mut roster = self.roster.borrow_mut();
-        if socket.is_in(room) {
-            if roster.join(namespace, room, slot) {
-                self.server.directory.occupy(&self.server, key(), self.index());
+        match socket.settle(room) {
+            Step::Enter => {
+                if roster.join(namespace, room, slot) {
+                    self.server.directory.occupy(&self.server, key(), self.index());
+                }
             }
-        } else if roster.leave(namespace, room, slot) {
-            self.server.directory.vacate(&key(), self.index());
+            Step::Leave => {
+                if roster.leave(namespace, room, slot) {
+                    self.server.directory.vacate(&key(), self.index());
+                }
+            }
+            Step::Nothing => {}
         }
     }
 
@@ -179,7 +187,7 @@ impl LocalShard {
     pub fn deliver(&self, delivery: &Delivery) {
         // Counted here and added once: an atomic for each client would cost as much as its delivery.
         let (mut queued, mut dropped, mut closed) = (0, 0, 0);
-        let mut hand_to = |socket: &SocketInner| match socket.receive(delivery) {
+        let mut hand_to = |socket: &Arc<SocketInner>| match socket.receive(delivery) {
             None => {}
             Some(Push::Queued) => queued += 1,
             Some(Push::Dropped(packets)) => dropped += u64::from(packets),
@@ -188,7 +196,7 @@ impl LocalShard {
         if delivery.event.is_some() {
             // Functions of the user's will see it, and may emit themselves: nothing of the shard is borrowed meanwhile.
             let sockets = self.select(delivery.namespace, &delivery.target);
-            sockets.iter().for_each(|socket| hand_to(socket));
+            sockets.iter().for_each(&mut hand_to);
         } else {
             let sockets = self.sockets.borrow();
             self.roster.borrow_mut().for_each(delivery.namespace, &delivery.target, |slot: Slot| {
@@ -254,35 +262,50 @@ impl Drop for Shard {
     }
 }
 
-/// A broadcast from another thread. If it is lost, this shard's members miss it; that is counted.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Deliver(Arc<Delivery>);
+/// What other threads have for a shard.
+pub(crate) enum ShardMessage {
+    /// A broadcast. If it is lost, this shard's members miss it; that is counted.
+    Deliver(Arc<Delivery>),
+    /// An order for one socket; `done` is told when it has been carried out.
+    Order { socket: Arc<SocketInner>, order: Order, done: Option<oneshot::Sender<()>> },
+    /// A question about, or an order for, many. The asker may have stopped waiting.
+    Ask { question: Select, reply: oneshot::Sender<Selected> },
+    /// A room that starts over asks whether this shard has members of it.
+    Census { key: RoomKey, room: Addr<Room> },
+}
 
-impl Handler<Deliver> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, Deliver(delivery): Deliver, _: &mut Self::Context) {
-        self.local.handle.queued.fetch_sub(delivery.weight(), Ordering::Relaxed);
-        self.local.deliver(&delivery);
+impl ShardMessage {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Deliver(delivery) => delivery.weight(),
+            Self::Order { order, .. } => order.weight(),
+            Self::Ask { .. } | Self::Census { .. } => 64,
+        }
     }
 }
 
-/// An order for one socket from another thread.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct OrderFor {
-    pub socket: Arc<SocketInner>,
-    pub order: Order,
-    pub weight: usize,
+/// The channel as a stream, of which actix takes a few items before others get their turn.
+fn stream_of(mut receiver: mpsc::UnboundedReceiver<ShardMessage>) -> impl Stream<Item = ShardMessage> {
+    poll_fn(move |cx| receiver.poll_recv(cx))
 }
 
-impl Handler<OrderFor> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, OrderFor { socket, order, weight }: OrderFor, _: &mut Self::Context) {
-        self.local.handle.queued.fetch_sub(weight, Ordering::Relaxed);
-        order.give(&self.local, &socket);
+impl StreamHandler<ShardMessage> for Shard {
+    fn handle(&mut self, message: ShardMessage, _: &mut Self::Context) {
+        self.local.handle.queued.fetch_sub(message.weight(), Ordering::Relaxed);
+        match message {
+            ShardMessage::Deliver(delivery) => self.local.deliver(&delivery),
+            ShardMessage::Order { socket, order, done } => {
+                order.give(&self.local, &socket);
+                tell(done);
+            }
+            // Who does not wait for the answer has dropped the other end.
+            ShardMessage::Ask { question, reply } => drop(reply.send(self.local.answer(&question))),
+            ShardMessage::Census { key, room } => {
+                if self.local.roster.borrow().has_members(key.namespace, &key.room) {
+                    room.do_send(Occupied { shard: self.local.index() });
+                }
+            }
+        }
     }
 }
 
@@ -306,40 +329,4 @@ pub(crate) enum What {
 pub(crate) struct Selected {
     pub count: usize,
     pub sockets: Vec<RemoteSocket>,
-}
-
-/// A [`Select`] from another thread. The reply has a channel of its own: actix skips a message whose sender has stopped
-/// waiting, but an order must be carried out all the same.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Ask {
-    pub question: Select,
-    pub reply: oneshot::Sender<Selected>,
-}
-
-impl Handler<Ask> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, Ask { question, reply }: Ask, _: &mut Self::Context) {
-        // Who does not wait for the answer has dropped the other end.
-        drop(reply.send(self.local.answer(&question)));
-    }
-}
-
-/// A room that starts over asks whether this shard has members of it.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Census {
-    pub key: RoomKey,
-    pub room: Addr<Room>,
-}
-
-impl Handler<Census> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, Census { key, room }: Census, _: &mut Self::Context) {
-        if self.local.roster.borrow().has_members(key.namespace, &key.room) {
-            room.do_send(Occupied { shard: self.local.index() });
-        }
-    }
 }

@@ -14,13 +14,16 @@ use bytestring::ByteString;
 use natter_protocol::{Args, Frames};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use crate::{
     acks::{AckFuture, PendingAck, PendingAcks},
     broadcast::BroadcastOperator,
-    connection::LeaveNamespace,
+    connection::{Close, LeaveNamespace},
+    counters::bump,
     delivery::Delivery,
     disconnect::DisconnectReason,
+    drive::{End, guarded},
     emitter::SocketEmitter,
     error::{AckError, EmitError, JoinError, SocketError},
     extensions::Extensions,
@@ -29,10 +32,11 @@ use crate::{
     join::{Join, RoomNames},
     line::Line,
     listeners::{EventRefused, IncomingEvent, Listeners},
+    memberships::{Memberships, Step},
     namespace::{Namespace, NamespaceInner},
     options::TransportKind,
     outbox::Push,
-    shard::{LocalShard, OrderFor},
+    shard::{LocalShard, ShardMessage},
 };
 
 /// One client in one namespace: a small handle that can be cloned and used from any thread.
@@ -58,8 +62,10 @@ pub(crate) struct SocketInner {
 /// What changes, behind one lock that is held for moments only and never while user code runs.
 #[derive(Default)]
 struct State {
-    rooms: Vec<Arc<str>>,
+    rooms: Memberships,
     listeners: Listeners,
+    /// The listeners have been dropped, and none is taken any more.
+    forgotten: bool,
     acks: PendingAcks,
     data: Option<Box<RawValue>>,
     extensions: Extensions,
@@ -78,6 +84,14 @@ pub(crate) enum Order {
     Join(Vec<Arc<str>>),
     Leave(Vec<Arc<str>>),
     Disconnect { close: bool },
+}
+
+/// Tells whoever waits for an order to be carried out.
+pub(crate) fn tell(done: Option<oneshot::Sender<()>>) {
+    if let Some(done) = done {
+        // Who does not wait has dropped the other end.
+        done.send(()).unwrap_or(());
+    }
 }
 
 impl Order {
@@ -100,7 +114,7 @@ impl Order {
     }
 
     /// What it weighs in a shard's queue.
-    fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         match self {
             Self::Send { frames, .. } => frames.len() + 64,
             _ => 64,
@@ -165,45 +179,42 @@ impl SocketInner {
 
     /// The rooms it is in, without that of its id.
     pub fn joined_rooms(&self) -> Vec<Arc<str>> {
-        self.state().rooms.clone()
+        self.state().rooms.names()
     }
 
-    pub fn is_in(&self, room: &Arc<str>) -> bool {
-        self.state().rooms.contains(room)
+    /// What the roster has to do about a room.
+    pub fn settle(&self, room: &str) -> Step {
+        self.state().rooms.settle(room)
     }
 
-    fn note_join(&self, rooms: &[Arc<str>]) -> Result<(), JoinError> {
+    /// Wants to be in these rooms, and returns those that are new.
+    fn note_join(&self, rooms: &[Arc<str>]) -> Result<Vec<Arc<str>>, JoinError> {
         let limits = &self.namespace.server.options.limits;
         if rooms.iter().any(|room| room.len() > limits.name_bytes) {
             return Err(JoinError::NameTooLong(limits.name_bytes));
         }
+        // A socket is always in the room of its id.
+        let rooms: Vec<_> = rooms.iter().filter(|room| ***room != *self.id).cloned().collect();
         let mut state = self.state();
-        // Looked at under the lock: the last step of a disconnect empties the list under it.
+        // Looked at under the lock: the last step of a disconnect leaves all rooms under it.
         if self.is_gone() {
             return Err(JoinError::Disconnected);
         }
-        let mut new: Vec<_> = Vec::new();
-        for room in rooms {
-            // A socket is always in the room of its id.
-            if **room != *self.id && !state.rooms.contains(room) && !new.contains(room) {
-                new.push(room.clone());
-            }
-        }
-        if state.rooms.len() + new.len() > limits.rooms_per_socket {
-            return Err(JoinError::TooManyRooms(limits.rooms_per_socket));
-        }
-        state.rooms.extend(new);
-        Ok(())
+        state
+            .rooms
+            .want(&rooms, limits.rooms_per_socket)
+            .ok_or(JoinError::TooManyRooms(limits.rooms_per_socket))
     }
 
-    fn note_leave(&self, rooms: &[Arc<str>]) {
-        self.state().rooms.retain(|room| !rooms.contains(room));
+    /// Returns the rooms it was in.
+    fn note_leave(&self, rooms: &[Arc<str>]) -> Vec<Arc<str>> {
+        self.state().rooms.leave(rooms)
     }
 
-    /// Empties its list of rooms, and gives up on the acknowledgements it owes.
+    /// Leaves all rooms, of which it returns those the roster has to settle, and gives up on the acknowledgements it owes.
     pub fn let_go(&self) -> Vec<Arc<str>> {
         let mut state = self.state();
-        let rooms = std::mem::take(&mut state.rooms);
+        let rooms = state.rooms.leave_all();
         let acks = std::mem::take(&mut state.acks);
         drop(state);
         acks.give_up(&self.id);
@@ -212,11 +223,26 @@ impl SocketInner {
 
     /// Drops the user's handlers, which may hold handles of this very socket.
     pub fn forget_listeners(&self) {
-        let listeners = std::mem::take(&mut self.state().listeners);
+        let mut state = self.state();
+        state.forgotten = true;
+        let listeners = std::mem::take(&mut state.listeners);
+        drop(state);
         drop(listeners);
     }
 
-    /// Looks at or changes what the user has registered. No user code may run inside.
+    /// Adds what the user registers, unless the socket is gone for good: then it would stay for ever.
+    fn add_listener(&self, add: impl FnOnce(&mut Listeners)) {
+        let mut state = self.state();
+        if state.forgotten {
+            // What `add` holds may run user code as it goes, which must not happen under the lock.
+            drop(state);
+            drop(add);
+        } else {
+            add(&mut state.listeners);
+        }
+    }
+
+    /// Looks at or takes from what the user has registered. No user code may run inside.
     pub fn listeners<T>(&self, access: impl FnOnce(&mut Listeners) -> T) -> T {
         access(&mut self.state().listeners)
     }
@@ -242,27 +268,37 @@ impl SocketInner {
         self.state().data.clone()
     }
 
-    fn is_here(&self) -> bool {
-        LocalShard::is_current(&self.namespace.server, self.line.shard.index)
-    }
-
     /// Does it at once on the socket's own thread, else sends it there.
     pub fn order(self: &Arc<Self>, order: Order) -> Result<(), EmitError> {
-        if self.is_here() {
-            // Sending needs nothing of the shard, and is by far the most frequent.
-            if let Order::Send { frames, volatile } = &order {
-                self.push(frames, *volatile);
-            } else if let Some(local) = LocalShard::current(&self.namespace.server) {
-                order.give(&local, self);
-            }
-            return Ok(());
-        }
+        self.order_and_tell(order, None)
+    }
+
+    /// The same, and tells when it is done.
+    fn order_and_tell(
+        self: &Arc<Self>,
+        order: Order,
+        done: Option<oneshot::Sender<()>>,
+    ) -> Result<(), EmitError> {
         let server = &self.namespace.server;
-        let weight = order.weight();
-        if self.line.shard.post(server, weight, OrderFor { socket: self.clone(), order, weight }) {
-            Ok(())
-        } else {
-            Err(EmitError::QueueFull)
+        if !LocalShard::is_current(server, self.line.shard.index) {
+            let order = ShardMessage::Order { socket: self.clone(), order, done };
+            return if self.line.shard.post(server, order) { Ok(()) } else { Err(EmitError::QueueFull) };
+        }
+        // Sending needs nothing of the shard, and is by far the most frequent.
+        if let Order::Send { frames, volatile } = &order {
+            self.push(frames, *volatile);
+        } else if let Some(local) = LocalShard::current(server) {
+            order.give(&local, self);
+        }
+        tell(done);
+        Ok(())
+    }
+
+    /// For orders of which a socket can only give so many, as leaving rooms it is in: a full queue does not stop them.
+    fn order_in_any_case(self: &Arc<Self>, order: Order) {
+        match LocalShard::current(&self.namespace.server) {
+            Some(local) if local.index() == self.line.shard.index => order.give(&local, self),
+            _ => self.line.shard.send(ShardMessage::Order { socket: self.clone(), order, done: None }),
         }
     }
 
@@ -281,11 +317,18 @@ impl SocketInner {
         volatile: bool,
     ) -> Result<(), EmitError> {
         let frames = natter_protocol::event(&self.namespace.name, ack, event, args);
-        let watchers = self.listeners(|listeners| listeners.outgoing());
-        for watch in watchers {
-            watch(event, args);
-        }
+        self.tell_watchers(event, args);
         self.send(frames, volatile)
+    }
+
+    fn tell_watchers(&self, event: &str, args: &Args) {
+        for watch in self.listeners(|listeners| listeners.outgoing()) {
+            if let End::Panicked(message) = guarded(|| watch(event, args)) {
+                bump(&self.namespace.server.counters.handler_panics);
+                tracing::error!(socket = %self.id, event, message, "a watcher panicked; its client is disconnected");
+                self.line.connection.do_send(Close { reason: DisconnectReason::HandlerPanicked });
+            }
+        }
     }
 
     /// Asks the client and calls back with its answer.
@@ -294,31 +337,32 @@ impl SocketInner {
         event: &str,
         args: &Args,
         volatile: bool,
-    ) -> Result<(u64, tokio::sync::oneshot::Receiver<Args>), AckError> {
+    ) -> Result<(u64, oneshot::Receiver<Args>), AckError> {
         let id = self.namespace.next_ack_id();
-        let (answered, answer) = tokio::sync::oneshot::channel();
+        let (answered, answer) = oneshot::channel();
+        // Expected before it is asked for: the answer may come from another thread at once.
         self.expect_ack(id, PendingAck::One(answered))?;
-        self.send_event(event, args, Some(id), volatile)?;
+        if let Err(error) = self.send_event(event, args, Some(id), volatile) {
+            drop(self.take_ack(id));
+            return Err(error.into());
+        }
         Ok((id, answer))
     }
 
     /// Its share of a broadcast, on its own thread.
-    pub fn receive(&self, delivery: &Delivery) -> Option<Push> {
+    pub fn receive(self: &Arc<Self>, delivery: &Delivery) -> Option<Push> {
         if !self.is_connected() {
             return None;
         }
         if let Some((id, collector)) = &delivery.ack {
-            collector.asked(&self.id);
-            if self.expect_ack(*id, PendingAck::Many(collector.clone())).is_err() {
+            // When nobody waits any more, the event is sent all the same.
+            if collector.asked(self) && self.expect_ack(*id, PendingAck::Many(collector.clone())).is_err() {
                 collector.gone(&self.id);
                 return None;
             }
         }
         if let Some((event, args)) = &delivery.event {
-            let watchers = self.listeners(|listeners| listeners.outgoing());
-            for watch in watchers {
-                watch(event, args);
-            }
+            self.tell_watchers(event, args);
         }
         Some(self.line.push(&delivery.frames, delivery.volatile))
     }
@@ -394,7 +438,8 @@ impl Socket {
     pub fn set_data<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
         let json =
             serde_json::value::to_raw_value(data).map_err(|error| EmitError::Encode(error.to_string()))?;
-        self.inner.state().data = Some(json);
+        let old = self.inner.state().data.replace(json);
+        drop(old);
         Ok(())
     }
 
@@ -411,7 +456,9 @@ impl Socket {
 
     /// Attaches a value of any type, for this process only; a former one of that type is replaced.
     pub fn insert_extension<T: Any + Send + Sync>(&self, value: T) {
-        self.inner.state().extensions.insert(value);
+        let old = self.inner.state().extensions.insert(value);
+        // Not under the lock: what is replaced may use the socket as it goes.
+        drop(old);
     }
 
     /// The attached value of that type.
@@ -431,7 +478,7 @@ impl Socket {
         handler: impl Handler<EventContext, P>,
     ) {
         let handler = erase(handler);
-        self.inner.listeners(|listeners| listeners.add(event.into(), handler, false));
+        self.inner.add_listener(|listeners| listeners.add(event.into(), handler, false));
     }
 
     /// Calls a handler for the next event of that name only.
@@ -441,7 +488,7 @@ impl Socket {
         handler: impl Handler<EventContext, P>,
     ) {
         let handler = erase(handler);
-        self.inner.listeners(|listeners| listeners.add(event.into(), handler, true));
+        self.inner.add_listener(|listeners| listeners.add(event.into(), handler, true));
     }
 
     /// Removes all handlers of an event.
@@ -453,7 +500,7 @@ impl Socket {
     /// Calls a handler for every event, before the event's own (Socket.IO's `onAny`).
     pub fn on_any<P: 'static>(&self, handler: impl Handler<EventContext, P>) {
         let handler = erase(handler);
-        self.inner.listeners(|listeners| listeners.add_any(handler));
+        self.inner.add_listener(|listeners| listeners.add_any(handler));
     }
 
     /// Removes all handlers of [`on_any`](Self::on_any).
@@ -465,7 +512,7 @@ impl Socket {
     /// Calls a function for every event that is sent to this client, broadcasts included, acknowledgements not. It
     /// runs where the event is sent, so it must be quick.
     pub fn on_any_outgoing(&self, watch: impl Fn(&str, &Args) + Send + Sync + 'static) {
-        self.inner.listeners(|listeners| listeners.add_outgoing(Arc::new(watch)));
+        self.inner.add_listener(|listeners| listeners.add_outgoing(Arc::new(watch)));
         self.inner.namespace.watch_outgoing();
     }
 
@@ -482,7 +529,7 @@ impl Socket {
         F: Fn(IncomingEvent) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), EventRefused>> + 'static,
     {
-        self.inner.listeners(|listeners| {
+        self.inner.add_listener(|listeners| {
             listeners.add_middleware(Arc::new(move |event| Box::pin(middleware(event))));
         });
     }
@@ -490,13 +537,13 @@ impl Socket {
     /// Calls a handler when the socket is being disconnected and is still in its rooms.
     pub fn on_disconnecting<P: 'static>(&self, handler: impl Handler<DisconnectContext, P>) {
         let handler = erase(handler);
-        self.inner.listeners(|listeners| listeners.add_disconnecting(handler));
+        self.inner.add_listener(|listeners| listeners.add_disconnecting(handler));
     }
 
     /// Calls a handler when the socket has been disconnected.
     pub fn on_disconnect<P: 'static>(&self, handler: impl Handler<DisconnectContext, P>) {
         let handler = erase(handler);
-        self.inner.listeners(|listeners| listeners.add_disconnect(handler));
+        self.inner.add_listener(|listeners| listeners.add_disconnect(handler));
     }
 
     /// Calls a handler for arguments that don't fit, refused events and errors that handlers return. Without one they
@@ -507,7 +554,7 @@ impl Socket {
         Fut: Future + 'static,
         Fut::Output: Outcome,
     {
-        self.inner.listeners(|listeners| {
+        self.inner.add_listener(|listeners| {
             listeners.add_error(Arc::new(move |error| {
                 let work = handler(error);
                 Box::pin(async move { work.await.into_result() })
@@ -551,20 +598,26 @@ impl Socket {
     /// When the socket is gone, in too many rooms, or a name is too long; then no room was joined.
     pub fn join(&self, rooms: impl RoomNames) -> Join {
         let rooms = rooms.into_names();
-        let noted = self.inner.note_join(&rooms);
-        Join::new(
-            noted.and_then(|()| {
-                self.inner.order(Order::SyncRooms(rooms)).map_err(|_| JoinError::Disconnected)
-            }),
-        )
+        let new = match self.inner.note_join(&rooms) {
+            Ok(new) => new,
+            Err(error) => return Join::failed(error),
+        };
+        let (done, joined) = oneshot::channel();
+        // All of them, not only the new ones: a join that is under way already is waited for as well.
+        match self.inner.order_and_tell(Order::SyncRooms(rooms), Some(done)) {
+            Ok(()) => Join::underway(joined),
+            Err(_) => {
+                self.inner.note_leave(&new);
+                Join::failed(JoinError::QueueFull)
+            }
+        }
     }
 
     /// Leaves a room or several; those it is not in are ignored, and so is the room of its own id.
     pub fn leave(&self, rooms: impl RoomNames) {
-        let rooms = rooms.into_names();
-        self.inner.note_leave(&rooms);
-        if self.inner.order(Order::SyncRooms(rooms)).is_err() {
-            tracing::warn!(socket = self.id(), "a shard's queue is full: a room is left later");
+        let left = self.inner.note_leave(&rooms.into_names());
+        if !left.is_empty() {
+            self.inner.order_in_any_case(Order::SyncRooms(left));
         }
     }
 
@@ -600,20 +653,13 @@ impl Socket {
     /// Disconnects the client from the namespace, or with `close` from the server: then all of its namespaces end. It
     /// sees `io server disconnect` and does not come back by itself.
     pub fn disconnect(&self, close: bool) {
-        if self.inner.order(Order::Disconnect { close }).is_err() {
-            // A queue that is full delays no disconnect: the connection's own mailbox is still there.
-            self.inner.mark_disconnected();
-            self.inner.line.connection.do_send(LeaveNamespace { socket: self.inner.clone(), close });
-        }
+        self.inner.order_in_any_case(Order::Disconnect { close });
     }
 
     /// Closes the Engine.IO connection without a word of Socket.IO (`socket.conn.close()`): the client sees
     /// `transport close` and reconnects.
     pub fn close_connection(&self) {
-        self.inner
-            .line
-            .connection
-            .do_send(crate::connection::Close { reason: DisconnectReason::ForcedClose });
+        self.inner.line.connection.do_send(Close { reason: DisconnectReason::ForcedClose });
     }
 }
 

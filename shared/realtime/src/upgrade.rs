@@ -45,8 +45,7 @@ impl Slot {
     }
 
     pub fn abandon(&self, code: Option<CloseCode>) {
-        self.own.push(&Frames::close(code.map(|code| (code, ""))), false);
-        self.own.finish();
+        self.own.finish_with(&Frames::close(code.map(|code| (code, ""))));
     }
 
     pub fn own(&self) -> (&Outbox, WriterId) {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = process.env.NATTER_BIN ?? fileURLToPath(new URL('../../../target/debug/natter', import.meta.url));
+const PROGRAM = process.env.GATEWAY ?? fileURLToPath(new URL('../../../target/debug/natter', import.meta.url));
 const BUNDLE = fileURLToPath(new URL('../node_modules/socket.io-client/dist', import.meta.url));
 const DEADLINE = 20_000;
 

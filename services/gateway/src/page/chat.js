@@ -255,7 +255,8 @@ async function connected() {
   complain("");
   const { node, name } = await ask("whoami");
   shown("node").textContent = node;
-  if (!at("name").value.trim()) at("name").value = name;
+  // Not while somebody is typing there.
+  if (!at("name").value.trim() && document.activeElement !== at("name")) at("name").value = name;
   // After a break the node knows nothing of this socket's rooms; after a reload the tab does.
   const again = rooms.size ? [...rooms.keys()] : JSON.parse(sessionStorage.getItem("rooms") ?? "[]");
   for (const name of again) {

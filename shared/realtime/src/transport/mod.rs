@@ -152,6 +152,10 @@ async fn handshake(
             context: "REFUSED_BY_ALLOW_REQUEST",
         });
     }
+    // Again, for the decision may have taken its time.
+    if server.is_closing() {
+        return Err(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"));
+    }
     let (sid, mut answer) = match transport {
         TransportKind::Polling => polling::open(server, head.clone())?,
         TransportKind::Websocket => mounted::open(server, request, payload, head.clone())?,

@@ -27,6 +27,9 @@ use crate::{
 /// Time for the body of a POST to come in.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Time the polls of a client that is behind have, before its POST is answered.
+const POLLS_FIRST: Duration = Duration::from_secs(1);
+
 /// Bytes past which no more packets are added to an answer.
 const ANSWER_BYTES: usize = 512 * 1024;
 
@@ -136,11 +139,16 @@ pub(super) async fn post(
     let head = server.wants_requests().then(|| Arc::new(RequestHead::of(request)));
     match line.connection.send(Payload { body, request: head }).await.map_err(|_| ended())? {
         PayloadVerdict::Taken => {
-            // A client posts again when it is answered. While too many of its handlers run it is not, nor while so much
-            // is queued for it that the answers to another body could make it too slow: its polls come first.
+            // A client posts again when it is answered. While too many of its handlers run it is not; and while so much
+            // is queued for it that the answers to another body could make it too slow, its polls have a moment to come
+            // first. Only a moment, for there are clients that do one thing after the other.
             poll_fn(|cx| line.gate.poll_open(cx)).await;
             let room = server.options.limits.outbox_hard_bytes.saturating_sub(server.options.max_payload);
-            poll_fn(|cx| line.outbox.poll_room(room, cx)).await;
+            let drained = poll_fn(|cx| line.outbox.poll_room(room, cx));
+            tokio::select! {
+                () = drained => {}
+                () = tokio::time::sleep(POLLS_FIRST) => {}
+            }
             Ok(HttpResponse::Ok()
                 .content_type("text/html")
                 .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -1,10 +1,10 @@
 //! Rooms: joining, leaving, limits, and the end of a membership.
 
-use natter::{Ack, Data, DisconnectReason, Io, JoinError, Socket, State};
+use natter::{Ack, Data, DisconnectReason, Io, JoinError, Limits, Socket, State};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::harness::{Journal, Server, eventually, soon};
+use crate::harness::{Journal, PATIENCE, Server, eventually, soon};
 
 /// A server that hands its sockets to the test.
 pub fn with_sockets(io: Io) -> (Server, mpsc::UnboundedReceiver<Socket>) {
@@ -241,4 +241,61 @@ async fn a_room_is_reached_again_after_it_was_empty() {
         server.io.to("room").emit("round", round).unwrap();
         assert_eq!(goer.expect("round").await, json!([round]));
     }
+}
+
+/// The room's list must not keep the place of a socket that is gone: whoever gets the place next would be in the room.
+#[tokio::test]
+async fn a_leave_from_another_thread_just_before_the_end_leaves_no_member_behind() {
+    let (server, _sockets) = with_sockets(Io::builder().build());
+    server.io.on_connect(|socket: Socket| async move {
+        socket.on("go", |socket: Socket| async move {
+            let leaver = socket.clone();
+            std::thread::spawn(move || leaver.leave("secret")).join().unwrap();
+            socket.disconnect(false);
+        });
+    });
+    let mut ann = server.client().await;
+    let (_on_one_thread, _on_the_other) = server.two_clients().await;
+    let others = server.io.stats().sockets - 1;
+    server.io.to(ann.id()).sockets_join("secret").await;
+    ann.emit("go", json!([])).await;
+    ann.expect_disconnect().await;
+    eventually("sockets", others, || server.io.stats().sockets).await;
+    // Another socket, on the same thread, in no room.
+    assert_eq!(ann.enter("/", serde_json::Value::Null).await.kind, '0');
+    server.io.to("secret").emit("secret", ()).unwrap();
+    server.io.emit("public", ()).unwrap();
+    ann.expect("public").await;
+    assert_eq!(server.io.to("secret").count().await.count, 0);
+    eventually("rooms", 0, || server.io.stats().rooms).await;
+}
+
+#[tokio::test]
+async fn joins_and_leaves_hold_also_when_a_shards_queue_is_full() {
+    let limits = Limits { shard_queue_bytes: 300, ..Limits::default() };
+    let (server, mut sockets) = with_sockets(Io::builder().limits(limits).build());
+    let mut ann = server.client().await;
+    let socket = sockets.recv().await.unwrap();
+    server.io.sockets_join("old").await;
+    let (occupied, is_occupied) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    socket.on("occupy", move || {
+        occupied.send(()).unwrap();
+        released.lock().unwrap().recv_timeout(PATIENCE).ok();
+        async {}
+    });
+    ann.emit("occupy", json!([])).await;
+    tokio::task::spawn_blocking(move || is_occupied.recv_timeout(PATIENCE).unwrap()).await.unwrap();
+    while server.io.to(ann.id()).emit("filling", ()).is_ok() {}
+    socket.leave("old");
+    let joining = socket.join("new");
+    release.send(()).unwrap();
+    let joined = usize::from(soon("the join", joining).await.is_ok());
+    assert_eq!(server.io.to("old").count().await.count, 0);
+    assert_eq!(server.io.to("new").count().await.count, joined);
+    assert_eq!(socket.rooms().len(), 1 + joined);
+    ann.close().await;
+    eventually("sockets", 0, || server.io.stats().sockets).await;
+    eventually("rooms", 0, || server.io.stats().rooms).await;
 }

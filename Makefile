@@ -1,0 +1,43 @@
+# What is done here, by people and by CI. `make` alone lists it.
+#
+# ARGS is handed on: make run ARGS="--port 4000", make bench ARGS="--runs 5". SUITES picks: make test SUITES="rust python".
+
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lints docs dependencies bench clean-tools
+
+help: ## Lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: ## Runs a node with its chat page on http://127.0.0.1:3000, built for speed (ARGS: its flags)
+	@deploy/client/install
+	cargo run --release --locked --bin natter -- $(ARGS)
+
+test: ## Installs what the tests need and runs all of them (SUITES: rust clients python browser)
+	@tests/install
+	@tests/run $(SUITES)
+
+check: format lints docs dependencies ## What must hold besides the tests: format, lints, docs, dependencies
+
+# The load generator and its peer are crates outside of the workspace.
+format: ## Fails when a file is not formatted; `cargo fmt --all` formats
+	cargo fmt --all --check
+	cargo fmt --check --manifest-path tests/load/Cargo.toml
+	cargo fmt --check --manifest-path tests/load/peers/socketioxide/Cargo.toml
+
+lints: ## clippy, warnings are errors
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --manifest-path tests/load/Cargo.toml -- -D warnings
+
+# Of libraries only: the binary `natter` and the library `natter` would write to the same folder.
+docs: ## rustdoc, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --lib --no-deps
+
+dependencies: ## Sources, licences and versions of what the project depends on
+	@.ci/audit
+
+bench: ## Measures Natter beside socketioxide and socket.io on Node (ARGS: see tests/load/README.md)
+	tests/load/compare $(ARGS)
+
+clean-tools: ## Removes what `make run` and `make test` installed here
+	rm -rf .tools tests/clients/node_modules tests/browser/node_modules tests/load/peers/node/node_modules
