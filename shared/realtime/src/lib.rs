@@ -81,6 +81,7 @@ mod shard;
 mod socket;
 mod transport;
 mod upgrade;
+mod writers;
 
 pub use accept::on_connect;
 pub use acks::{Ack, AckFuture};

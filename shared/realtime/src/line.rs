@@ -1,8 +1,11 @@
 //! `Line`: what is known of a connection outside of its actor.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::Waker,
 };
 
 use actix::Addr;
@@ -55,18 +58,22 @@ impl Line {
         self.transport.store(transport as u8, Ordering::Relaxed);
     }
 
-    /// Queues a packet. A client that is too slow for it is disconnected.
-    pub fn push(&self, frames: &Frames, volatile: bool) -> Push {
-        let outcome = self.outbox.push(frames, volatile);
-        if outcome == Push::TooSlow {
+    /// Queues a packet. A client that is too slow for it is disconnected. It is for the caller to wake the writer.
+    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, Option<Waker>) {
+        let queued = self.outbox.queue(frames, volatile);
+        if queued.0 == Push::TooSlow {
             self.connection.do_send(TooSlow);
         }
-        outcome
+        queued
     }
 
     /// Queues a packet and counts what became of it.
     pub fn send(&self, counters: &Counters, frames: &Frames, volatile: bool) {
-        match self.push(frames, volatile) {
+        let (outcome, writer) = self.queue(frames, volatile);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        match outcome {
             Push::Queued => bump(&counters.delivered),
             Push::Dropped(packets) => {
                 counters.dropped_volatile.fetch_add(packets.into(), Ordering::Relaxed);

@@ -101,18 +101,30 @@ impl Outbox {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Queues a packet and wakes the writer.
     pub fn push(&self, frames: &Frames, volatile: bool) -> Push {
+        let (outcome, writer) = self.queue(frames, volatile);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
+        outcome
+    }
+
+    /// Queues a packet; it is for the caller to wake the writer, if it waits.
+    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, Option<Waker>) {
         let mut state = self.lock();
         let outcome = state.push(frames.as_bytes().clone(), volatile);
-        let wakers = match outcome {
-            Push::Closed => [None, None],
-            Push::Queued | Push::Dropped(_) => [state.waker.take(), None],
-            Push::TooSlow => [None, state.room.take().map(|(_, waker)| waker)],
+        let (writer, room) = match outcome {
+            Push::Closed => (None, None),
+            Push::Queued | Push::Dropped(_) => (state.waker.take(), None),
+            Push::TooSlow => (None, state.room.take()),
         };
         drop(state);
-        // Woken outside the lock: the writer may run at once on another thread.
-        wakers.into_iter().flatten().for_each(Waker::wake);
-        outcome
+        // Woken outside the lock: who waits may run at once on another thread.
+        if let Some((_, waker)) = room {
+            waker.wake();
+        }
+        (outcome, writer)
     }
 
     /// Makes the caller the only writer. The former one is woken to find itself detached.

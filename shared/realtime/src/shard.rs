@@ -32,6 +32,7 @@ use crate::{
     roster::{NamespaceId, Roster, Slot, Target},
     server::Server,
     socket::{Order, SocketInner, tell},
+    writers::Writers,
 };
 
 /// All shards of a server. Grows as worker threads come; a shard whose thread has ended is left out.
@@ -87,6 +88,7 @@ pub(crate) struct LocalShard {
     pub handle: Arc<ShardHandle>,
     pub server: Arc<Server>,
     pub alarm: Rc<Alarm>,
+    writers: Rc<Writers>,
     roster: RefCell<Roster>,
     sockets: RefCell<Slab<Arc<SocketInner>>>,
 }
@@ -118,6 +120,7 @@ impl LocalShard {
                     handle: made.clone(),
                     server: server.clone(),
                     alarm: Rc::default(),
+                    writers: Rc::default(),
                     roster: RefCell::default(),
                     sockets: RefCell::default(),
                 });
@@ -130,6 +133,7 @@ impl LocalShard {
         let local = local.expect("invariant: create calls its closure");
         LOCAL.with_borrow_mut(|shards| shards.push(local.clone()));
         actix_rt::spawn(local.alarm.clone().run());
+        actix_rt::spawn(local.writers.clone().run());
         local
     }
 
@@ -187,11 +191,16 @@ impl LocalShard {
     pub fn deliver(&self, delivery: &Delivery) {
         // Counted here and added once: an atomic for each client would cost as much as its delivery.
         let (mut queued, mut dropped, mut closed) = (0, 0, 0);
-        let mut hand_to = |socket: &Arc<SocketInner>| match socket.receive(delivery) {
-            None => {}
-            Some(Push::Queued) => queued += 1,
-            Some(Push::Dropped(packets)) => dropped += u64::from(packets),
-            Some(Push::Closed | Push::TooSlow) => closed += 1,
+        let mut hand_to = |socket: &Arc<SocketInner>| {
+            let Some((outcome, writer)) = socket.receive(delivery) else { return };
+            match outcome {
+                Push::Queued => queued += 1,
+                Push::Dropped(packets) => dropped += u64::from(packets),
+                Push::Closed | Push::TooSlow => closed += 1,
+            }
+            if let Some(writer) = writer {
+                self.writers.wake_soon(writer);
+            }
         };
         if delivery.event.is_some() {
             // Functions of the user's will see it, and may emit themselves: nothing of the shard is borrowed meanwhile.

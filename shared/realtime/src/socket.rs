@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU8, AtomicUsize, Ordering},
     },
+    task::Waker,
     time::Duration,
 };
 
@@ -350,7 +351,7 @@ impl SocketInner {
     }
 
     /// Its share of a broadcast, on its own thread.
-    pub fn receive(self: &Arc<Self>, delivery: &Delivery) -> Option<Push> {
+    pub fn receive(self: &Arc<Self>, delivery: &Delivery) -> Option<(Push, Option<Waker>)> {
         if !self.is_connected() {
             return None;
         }
@@ -364,7 +365,7 @@ impl SocketInner {
         if let Some((event, args)) = &delivery.event {
             self.tell_watchers(event, args);
         }
-        Some(self.line.push(&delivery.frames, delivery.volatile))
+        Some(self.line.queue(&delivery.frames, delivery.volatile))
     }
 
     fn push(&self, frames: &Frames, volatile: bool) {
