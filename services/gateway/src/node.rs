@@ -77,7 +77,7 @@ fn listen(settings: &Settings, io: Io, probes: Arc<Probes>) -> anyhow::Result<(S
         .client_request_timeout(settings.request_timeout)
         // A client that closes its sending half is gone; waiting for it would keep its session alive.
         .h1_allow_half_closed(false)
-        .on_connect(natter::on_connect)
+        .on_connect(natter::prepare_connection)
         .disable_signals()
         // `goodbye` has the deadline; this one only must not be earlier.
         .shutdown_timeout(settings.grace_period.as_secs() + 1)

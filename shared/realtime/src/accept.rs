@@ -9,13 +9,13 @@ use socket2::SockRef;
 /// Time for a peer that does not read to take anything, before the kernel ends its TCP connection.
 const STALLED: Duration = Duration::from_secs(10);
 
-/// Prepares an accepted TCP connection: `HttpServer::new(..).on_connect(natter::on_connect)`.
+/// Prepares an accepted TCP connection: `HttpServer::new(..).on_connect(natter::prepare_connection)`.
 ///
 /// Small frames leave at once (`TCP_NODELAY`), and the kernel ends the connection of a peer that has taken nothing for
 /// 10 s (`TCP_USER_TIMEOUT`, Linux). The second is what frees the socket of a WebSocket client that has stopped
 /// reading: Natter ends its session by itself, but actix-web gives nobody a way to its TCP connection. Connections
 /// through TLS are left as they are.
-pub fn on_connect(connection: &dyn Any, _: &mut Extensions) {
+pub fn prepare_connection(connection: &dyn Any, _: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");

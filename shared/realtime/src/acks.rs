@@ -84,9 +84,10 @@ impl<T: DeserializeOwned> AckFuture<T> {
     ) -> Self {
         // Taken out of the table when the waiting ends in any way, or a client that never answers fills it.
         let sent = sent.map(|(id, answer)| (Waiting { socket, id }, answer));
+        let deadline = std::time::Instant::now() + timeout;
         Self(Box::pin(async move {
             let (_waiting, answer) = sent?;
-            match tokio::time::timeout(timeout, answer).await {
+            match tokio::time::timeout_at(deadline.into(), answer).await {
                 Ok(Ok(args)) => Ok(args.parse()?),
                 Ok(Err(_)) => Err(AckError::Disconnected),
                 Err(_) => Err(AckError::Timeout(timeout)),

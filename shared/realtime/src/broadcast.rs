@@ -128,6 +128,7 @@ impl BroadcastOperator {
         });
         let collecting = Collecting(collector);
         let timeout = self.timeout;
+        let deadline = std::time::Instant::now() + timeout;
         async move {
             let failed = |cause: AckError| BroadcastAckError {
                 cause,
@@ -137,7 +138,7 @@ impl BroadcastOperator {
             };
             sent.map_err(|error| failed(error.into()))?;
             // Whether it was in time is seen in what was collected.
-            let in_time = tokio::time::timeout(timeout, collecting.0.completed()).await;
+            let in_time = tokio::time::timeout_at(deadline.into(), collecting.0.completed()).await;
             let collected = collecting.0.end();
             if collected.missing.is_empty() && in_time.is_ok() {
                 return Ok(collected.responses);

@@ -112,6 +112,11 @@ impl Client {
         }
         // Anything else is for a socket that is there.
         let Some(socket) = self.socket(&namespace) else { return Err(DisconnectReason::ForcedServerClose) };
+        if !socket.is_connected() {
+            // The server has just disconnected it; what was on its way is nobody's any more.
+            bump(&self.io.server.counters.late_packets);
+            return Ok(());
+        }
         match body {
             Body::Disconnect => self.leave(wire, &socket, DisconnectReason::ClientNamespaceDisconnect),
             Body::Event { id, name, args } => dispatch::event(&wire.line.gate, &socket, id, name, args),
@@ -269,6 +274,10 @@ async fn admit(
     let handshake = Handshake::new(line.request.clone(), auth);
     let lease = io.find(&name, handshake.auth_json()).await;
     let lease = lease.ok_or_else(|| ConnectRefused::new("Invalid namespace"))?;
+    if Rc::strong_count(&place) == 1 {
+        // The client has gone meanwhile, and nobody would tell the socket so.
+        return Err(ConnectRefused::new("Disconnected"));
+    }
     let namespace = lease.namespace.clone();
     let middlewares = namespace.hooks.middlewares();
     let socket = SocketInner::new(ids::socket_id(line.shard.index), namespace, handshake, line);

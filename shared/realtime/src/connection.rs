@@ -172,8 +172,12 @@ impl Connection {
         loop {
             let Some((_, decoder)) = &mut self.inbound else { return };
             match decoder.decode(&mut bytes) {
-                Ok(None) => break,
-                Ok(Some(message)) => self.message(message, ctx),
+                Ok(None) => return self.note_unfinished(),
+                Ok(Some(message)) => {
+                    self.message(message, ctx);
+                    // After each one, or a client that never pauses would seem never to finish.
+                    self.note_unfinished();
+                }
                 Err(error) => {
                     tracing::debug!(%error, "a client broke the WebSocket protocol");
                     let reason = match error.close_code() {
@@ -184,10 +188,12 @@ impl Connection {
                 }
             }
         }
-        self.note_unfinished();
     }
 
     fn note_unfinished(&mut self) {
+        if self.session.is_closing() {
+            return;
+        }
         let fragments = self.inbound.as_ref().is_some_and(|(_, decoder)| decoder.has_partial());
         let attachments = matches!(&self.app, App::SocketIo(client) if client.is_waiting());
         self.session.packet_unfinished(fragments || attachments, Instant::now);
@@ -399,7 +405,6 @@ impl Connection {
         // The peer of a WebSocket does not read, and actix writes to it before all else, so its TCP connection can't be
         // ended from here. The session is gone; what is left waits for the transport's end, and reads nothing more.
         self.wire.shard.server.sessions.remove(&self.sid);
-        self.wire.shard.alarm.remove(self.alarm);
         self.wire.line.gate.shut();
     }
 
@@ -438,6 +443,7 @@ impl Drop for Connection {
             self.wire.shard.alarm.remove(self.alarm);
             self.leave(DisconnectReason::TransportError);
             self.wire.line.outbox.finish();
+            self.wire.line.gate.end();
         });
         if let End::Panicked(message) = cleaned {
             tracing::error!(message, "a connection could not be cleaned up");
@@ -537,7 +543,7 @@ impl Handler<PollEnded> for Connection {
     }
 }
 
-/// A polling POST has begun; its body follows as a [`Payload`], or [`Abort`].
+/// A polling POST has begun; its body follows as a [`Payload`] and then [`PostEnded`], or [`Abort`].
 #[derive(Message)]
 #[rtype(result = "Result<(), PollRefused>")]
 pub(crate) struct BeginPost;
@@ -554,6 +560,19 @@ impl Handler<BeginPost> for Connection {
             self.overlap(ctx);
         }
         begun
+    }
+}
+
+/// A polling POST has been answered, or its client has gone after its body had come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct PostEnded;
+
+impl Handler<PostEnded> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: PostEnded, _: &mut Self::Context) {
+        self.session.end_post();
     }
 }
 
@@ -583,7 +602,6 @@ impl Handler<Payload> for Connection {
         if self.session.transport() != TransportKind::Polling || self.session.is_closing() {
             return PayloadVerdict::OutOfPlace;
         }
-        self.session.end_post();
         let Ok(packets) = decode_payload(body, self.wire.shard.server.options.limits.packets_per_payload)
         else {
             self.close(DisconnectReason::ParseError, ctx);
@@ -594,8 +612,6 @@ impl Handler<Payload> for Connection {
                 break;
             }
             self.packet(packet, request.as_ref(), ctx);
-        }
-        if !self.session.is_closing() {
             self.note_unfinished();
         }
         self.arm();

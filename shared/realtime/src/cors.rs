@@ -82,7 +82,8 @@ impl Cors {
         ))
     }
 
-    /// Origins a pattern matches **as a whole** (it need not be anchored: `https://.*\.example\.com`).
+    /// Origins a pattern matches **as a whole** (it need not be anchored: `https://.*\.example\.com`). Flags are taken from
+    /// inside the pattern, as in `(?i)`.
     pub fn pattern(pattern: Regex) -> Self {
         let whole = Regex::new(&format!("^(?:{})$", pattern.as_str()))
             .expect("invariant: a valid pattern stays valid inside a group");

@@ -70,10 +70,12 @@ counters! {
     dropped_volatile,
     /// Packets for a client that was already gone.
     dropped_closed,
-    /// Broadcasts dropped because a shard's queue was full.
+    /// Broadcasts and emits from other threads dropped because a shard's queue was full.
     dropped_shard_queue,
     /// Events for which the socket has no listener.
     unknown_events,
+    /// Packets for a socket that the server had just disconnected.
+    late_packets,
     /// Acknowledgements nobody waits for (late, repeated or invented).
     unknown_acks,
     /// Events whose arguments did not fit the handler.

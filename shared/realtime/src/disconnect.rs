@@ -24,9 +24,11 @@ pub enum DisconnectReason {
     TransportError,
     /// The client sent something that is no Engine.IO or Socket.IO packet.
     ParseError,
-    /// The server closed the connection after a packet that was not valid in its place.
+    /// The server closed the connection: after an invalid Socket.IO packet, or with
+    /// [`close_connection`](crate::Socket::close_connection).
     ForcedClose,
-    /// The server closed the connection: no namespace was joined in time.
+    /// The server closed the connection: no namespace was joined in time, a packet came for a namespace the client is not
+    /// in, or [`disconnect(true)`](crate::Socket::disconnect) was called.
     ForcedServerClose,
     /// More bytes were waiting for the client than [`Limits::outbox_hard_bytes`](crate::Limits).
     TooSlow,

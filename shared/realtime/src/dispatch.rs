@@ -67,6 +67,10 @@ async fn pass(middlewares: Vec<Middleware>, event: IncomingEvent) -> Result<(), 
 
 fn handlers_of_event(gate: &Arc<Gate>, context: &EventContext) {
     let inner = &context.socket.inner;
+    // A middleware may have disconnected it, or waited for longer than it was connected.
+    if !inner.is_connected() {
+        return bump(&counters(&context.socket).late_packets);
+    }
     let handlers = inner.listeners(|listeners| listeners.of_event(&context.name));
     if handlers.is_empty() {
         bump(&counters(&context.socket).unknown_events);

@@ -46,7 +46,7 @@ impl<F: Future> Future for Guarded<F> {
     }
 }
 
-/// Polls the work once, now. What is not done then is handed back, to be [`spawn`]ed.
+/// Polls the work once, now. What is not done then is handed back, to go on as a task.
 fn poll_once<T>(
     work: impl Future<Output = T> + 'static,
 ) -> Result<End<T>, impl Future<Output = End<T>> + 'static>

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
 };
@@ -12,12 +12,31 @@ use std::{
 pub(crate) struct Gate {
     running: AtomicUsize,
     most: usize,
+    phase: AtomicU8,
+    /// Who reads: the WebSocket's reader, or the POST that waits for its answer.
     reader: Mutex<Option<Waker>>,
 }
 
+/// Whether the reader may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    Open,
+    /// The connection is gone: there is nothing to read for any more.
+    Ended,
+}
+
+const OPEN: u8 = 0;
+const SHUT: u8 = 1;
+const ENDED: u8 = 2;
+
 impl Gate {
     pub fn new(most: usize) -> Self {
-        Self { running: AtomicUsize::new(0), most: most.max(1), reader: Mutex::new(None) }
+        Self {
+            running: AtomicUsize::new(0),
+            most: most.max(1),
+            phase: AtomicU8::new(OPEN),
+            reader: Mutex::new(None),
+        }
     }
 
     pub fn enter(&self) {
@@ -26,28 +45,45 @@ impl Gate {
 
     pub fn leave(&self) {
         if self.running.fetch_sub(1, Ordering::SeqCst) == self.most {
-            let reader = self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-            if let Some(reader) = reader {
-                reader.wake();
-            }
+            self.wake();
         }
     }
 
-    /// Nothing more is read, for ever: the session is over, and what its peer still sends is left to the kernel, which
-    /// stops the peer when its buffers are full.
+    /// Nothing more is read: the session is over, and what its peer still sends is left to the kernel, which stops the
+    /// peer when its buffers are full.
     pub fn shut(&self) {
-        // Far from overflowing, and never reached by handlers that end.
-        self.running.fetch_add(usize::MAX / 2, Ordering::SeqCst);
+        self.phase.fetch_max(SHUT, Ordering::SeqCst);
     }
 
-    /// Ready while another packet may be read.
-    pub fn poll_open(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.running.load(Ordering::SeqCst) < self.most {
-            return Poll::Ready(());
+    /// The connection is gone, and its reader with it.
+    pub fn end(&self) {
+        self.phase.store(ENDED, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let reader = self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// Ready when another packet may be read, or never will be.
+    pub fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Passage> {
+        if let Some(passage) = self.passage() {
+            return Poll::Ready(passage);
         }
         *self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(cx.waker().clone());
         // A handler may have ended between the look and the registration.
-        if self.running.load(Ordering::SeqCst) < self.most { Poll::Ready(()) } else { Poll::Pending }
+        self.passage().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn passage(&self) -> Option<Passage> {
+        match self.phase.load(Ordering::SeqCst) {
+            OPEN => (self.running.load(Ordering::SeqCst) < self.most).then_some(Passage::Open),
+            SHUT => None,
+            _ => Some(Passage::Ended),
+        }
     }
 }
 
@@ -66,7 +102,11 @@ mod tests {
         gate.leave();
         assert!(gate.poll_open(&mut cx).is_ready());
         gate.shut();
+        gate.shut();
         gate.leave();
         assert!(gate.poll_open(&mut cx).is_pending());
+        gate.end();
+        gate.shut();
+        assert_eq!(gate.poll_open(&mut cx), Poll::Ready(Passage::Ended));
     }
 }

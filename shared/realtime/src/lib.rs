@@ -83,7 +83,7 @@ mod transport;
 mod upgrade;
 mod writers;
 
-pub use accept::on_connect;
+pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
 pub use cookie::Cookie;

@@ -1,11 +1,8 @@
 //! `Line`: what is known of a connection outside of its actor.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-    task::Waker,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
 };
 
 use actix::Addr;
@@ -58,8 +55,9 @@ impl Line {
         self.transport.store(transport as u8, Ordering::Relaxed);
     }
 
-    /// Queues a packet. A client that is too slow for it is disconnected. It is for the caller to wake the writer.
-    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, Option<Waker>) {
+    /// Queues a packet, and says whether it is for the caller to wake the writer. A client that is too slow for it is
+    /// disconnected.
+    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, bool) {
         let queued = self.outbox.queue(frames, volatile);
         if queued.0 == Push::TooSlow {
             self.connection.do_send(TooSlow);
@@ -69,10 +67,8 @@ impl Line {
 
     /// Queues a packet and counts what became of it.
     pub fn send(&self, counters: &Counters, frames: &Frames, volatile: bool) {
-        let (outcome, writer) = self.queue(frames, volatile);
-        if let Some(writer) = writer {
-            writer.wake();
-        }
+        let (outcome, _) = self.queue(frames, volatile);
+        self.outbox.wake();
         match outcome {
             Push::Queued => bump(&counters.delivered),
             Push::Dropped(packets) => {

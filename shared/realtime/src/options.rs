@@ -61,7 +61,8 @@ pub struct Limits {
     pub outbox_hard_bytes: usize,
     /// Handlers of one connection that have not finished, 1,024. At the limit nothing more is read from the client.
     pub pending_handlers: usize,
-    /// Bytes of broadcasts on their way from other threads to one shard, 64 MiB. More are dropped and counted.
+    /// Bytes of broadcasts and orders on their way from other threads to one shard, 64 MiB. Past it emits return an error,
+    /// and are counted.
     pub shard_queue_bytes: usize,
 }
 
@@ -107,7 +108,8 @@ pub struct EngineOptions {
     pub upgrade_timeout: Duration,
     /// Time for a client to join a first namespace, 45 s. Later it is closed. Not used by a raw engine.
     pub connect_timeout: Duration,
-    /// Time to deliver what is queued when the server closes a connection, 30 s as in the reference.
+    /// Time to deliver what is queued when the server closes a polling connection, 30 s as in the reference (a WebSocket
+    /// has 2 s to take its close frame), and the patience of [`Io::close`](crate::Io::close).
     pub close_timeout: Duration,
     /// Time for an acknowledgement when the caller gives none, 30 s (the reference waits without end).
     pub ack_timeout: Duration,

@@ -1,7 +1,7 @@
 //! What waits to be written to one client: a queue of shared frames, counted in bytes, with two bounds.
 //!
-//! Owned by a [`Connection`](crate::connection::Connection) and drained by whichever transport is its writer. Only
-//! the shard's thread pushes, which is what keeps events in order; the writer may live on another thread (a WebSocket
+//! Part of a [`Line`](crate::line::Line) and drained by whichever transport is its writer. Events are pushed by the
+//! shard's thread alone, which is what keeps them in order; the writer may live on another thread (a WebSocket
 //! accepted by another worker than the session's first poll), hence the lock. It is never held across anything slow.
 
 use std::{
@@ -59,6 +59,8 @@ struct State {
     bounds: Bounds,
     writer: u32,
     waker: Option<Waker>,
+    /// Somebody has promised to wake the writer.
+    to_be_woken: bool,
     /// Who waits for the queue to grow shorter than so many bytes.
     room: Option<(usize, Waker)>,
     end: End,
@@ -90,6 +92,7 @@ impl Outbox {
                 bounds,
                 writer: 0,
                 waker: None,
+                to_be_woken: false,
                 room: None,
                 end: End::Open,
             }),
@@ -103,28 +106,35 @@ impl Outbox {
 
     /// Queues a packet and wakes the writer.
     pub fn push(&self, frames: &Frames, volatile: bool) -> Push {
-        let (outcome, writer) = self.queue(frames, volatile);
-        if let Some(writer) = writer {
-            writer.wake();
-        }
+        let (outcome, _) = self.queue(frames, volatile);
+        self.wake();
         outcome
     }
 
-    /// Queues a packet; it is for the caller to wake the writer, if it waits.
-    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, Option<Waker>) {
+    /// Queues a packet, and says whether it is for the caller to [`wake`](Self::wake) the writer, at a time of its own.
+    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, bool) {
         let mut state = self.lock();
         let outcome = state.push(frames.as_bytes().clone(), volatile);
-        let (writer, room) = match outcome {
-            Push::Closed => (None, None),
-            Push::Queued | Push::Dropped(_) => (state.waker.take(), None),
-            Push::TooSlow => (None, state.room.take()),
-        };
+        let room = if outcome == Push::TooSlow { state.room.take() } else { None };
+        let to_wake = state.waker.is_some() && !state.to_be_woken;
+        state.to_be_woken |= to_wake;
         drop(state);
         // Woken outside the lock: who waits may run at once on another thread.
         if let Some((_, waker)) = room {
             waker.wake();
         }
-        (outcome, writer)
+        (outcome, to_wake)
+    }
+
+    /// Wakes the writer, if it waits.
+    pub fn wake(&self) {
+        let mut state = self.lock();
+        state.to_be_woken = false;
+        let writer = state.waker.take();
+        drop(state);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
     }
 
     /// Makes the caller the only writer. The former one is woken to find itself detached.
@@ -141,26 +151,26 @@ impl Outbox {
 
     /// Accepts nothing more but this; the writer gets what is queued, this, and then the end.
     pub fn finish_with(&self, last: &Frames) {
-        let mut state = self.lock();
-        if matches!(state.end, End::Open | End::TooSlow) {
-            state.accept(last.as_bytes().clone(), false);
-        }
-        drop(state);
-        self.finish();
+        self.change_end(End::Finishing, Some(last));
     }
 
     /// Accepts nothing more; the writer gets what is queued and then the end.
     pub fn finish(&self) {
-        self.end(End::Finishing);
+        self.change_end(End::Finishing, None);
     }
 
     /// Drops what is queued; the writer gets the end.
     pub fn close(&self) {
-        self.end(End::Closed);
+        self.change_end(End::Closed, None);
     }
 
-    fn end(&self, end: End) {
+    fn change_end(&self, end: End, last: Option<&Frames>) {
         let mut state = self.lock();
+        if let Some(last) = last
+            && matches!(state.end, End::Open | End::TooSlow)
+        {
+            state.accept(last.as_bytes().clone(), false);
+        }
         state.end(end);
         let wakers = [state.waker.take(), state.room.take().map(|(_, waker)| waker)];
         drop(state);

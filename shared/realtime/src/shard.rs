@@ -78,8 +78,10 @@ impl ShardHandle {
     /// Puts something into the queue in any case: questions, of which each asker has one under way.
     pub fn send(&self, message: ShardMessage) {
         self.queued.fetch_add(message.weight(), Ordering::Relaxed);
-        // A shard whose thread has ended has nobody to tell it to.
-        drop(self.sender.send(message));
+        // A shard whose thread has ended has nobody to tell it to, and nobody who answers.
+        if let Err(mpsc::error::SendError(ShardMessage::Deliver(delivery))) = self.sender.send(message) {
+            delivery.shard_is_done();
+        }
     }
 }
 
@@ -192,14 +194,14 @@ impl LocalShard {
         // Counted here and added once: an atomic for each client would cost as much as its delivery.
         let (mut queued, mut dropped, mut closed) = (0, 0, 0);
         let mut hand_to = |socket: &Arc<SocketInner>| {
-            let Some((outcome, writer)) = socket.receive(delivery) else { return };
+            let Some((outcome, wake)) = socket.receive(delivery) else { return };
             match outcome {
                 Push::Queued => queued += 1,
                 Push::Dropped(packets) => dropped += u64::from(packets),
                 Push::Closed | Push::TooSlow => closed += 1,
             }
-            if let Some(writer) = writer {
-                self.writers.wake_soon(writer);
+            if wake {
+                self.writers.wake_soon(socket.line.clone());
             }
         };
         if delivery.event.is_some() {

