@@ -102,5 +102,7 @@ pub async fn crowd(namespace: &Namespace, room: &str) -> Crowd {
 
 /// Whether a room is one that a socket is in by its birth.
 pub async fn is_someones_own(namespace: &Namespace, room: &str) -> bool {
-    namespace.in_(room).fetch_sockets().await.iter().any(|socket| socket.id() == room)
+    // Nobody else can be in such a room, so a room with more members is none; and only one socket is ever fetched.
+    let members = namespace.in_(room);
+    members.count().await.count == 1 && members.fetch_sockets().await.iter().any(|socket| socket.id() == room)
 }

@@ -26,7 +26,10 @@ async fn joined(socket: &Socket, args: &Args, house: &House) -> Result<Done, Den
         return Err(Denied::SomeonesOwn);
     }
     socket.join(room.as_str()).await?;
-    people::tell(socket, "joined", &room)?;
+    // The join has succeeded, whether or not those who watch the room could be told.
+    if let Err(error) = people::tell(socket, "joined", &room) {
+        tracing::warn!(%error, "a room was not told who joined");
+    }
     Ok(Done {})
 }
 
@@ -47,8 +50,10 @@ fn left(socket: &Socket, args: &Args, house: &House) -> Result<Done, Denied> {
         return Err(Denied::SomeonesOwn);
     }
     if socket.rooms().contains(&room) {
-        people::tell(socket, "left", &room)?;
         socket.leave(room.as_str());
+        if let Err(error) = people::tell(socket, "left", &room) {
+            tracing::warn!(%error, "a room was not told who left");
+        }
     }
     socket.leave(people::watchers(&room));
     Ok(Done {})
