@@ -43,7 +43,7 @@ fn limits(settings: &Settings) -> Limits {
         packet_timeout: settings.packet_timeout,
         packets_per_payload: settings.max_packets_per_payload,
         packets_per_poll: settings.max_packets_per_poll,
-        rooms_per_socket: settings.max_rooms,
+        rooms_per_connection: settings.max_rooms,
         namespaces_per_connection: settings.max_namespaces,
         name_bytes: settings.max_name.0,
         json_depth: settings.max_json_depth,

@@ -95,7 +95,7 @@ setting::settings! {
     /// Packets in one answer to a poll at most; python-engineio refuses more than 16.
     max_packets_per_poll: usize = Library(|| limits().packets_per_poll.show()), |count| within(*count, 1..=100_000);
     /// Rooms that one connection may be in; watching a room counts as one.
-    max_rooms: usize = Library(|| limits().rooms_per_socket.show()), |count| within(*count, 1..=1_000_000);
+    max_rooms: usize = Library(|| limits().rooms_per_connection.show()), |count| within(*count, 1..=1_000_000);
     /// Namespaces that one connection may be in.
     max_namespaces: usize = Library(|| limits().namespaces_per_connection.show()), |count| within(*count, 1..=10_000);
     /// The longest name of a room, an event or a namespace.

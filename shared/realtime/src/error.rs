@@ -40,8 +40,8 @@ pub enum JoinError {
     /// The socket is no longer connected.
     #[error("the socket is not connected")]
     Disconnected,
-    /// The socket is in as many rooms as [`Limits::rooms_per_socket`](crate::Limits) allows.
-    #[error("a socket can be in at most {0} rooms")]
+    /// The sockets of the connection are in as many rooms as [`Limits::rooms_per_connection`](crate::Limits) allows.
+    #[error("a connection can be in at most {0} rooms")]
     TooManyRooms(usize),
     /// A room's name is longer than [`Limits::name_bytes`](crate::Limits).
     #[error("a room's name has at most {0} bytes")]

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
 use actix::Addr;
@@ -28,6 +28,8 @@ pub(crate) struct Line {
     /// The request that opened it.
     pub request: Arc<RequestHead>,
     transport: AtomicU8,
+    /// How many rooms its sockets are in, together.
+    rooms: AtomicUsize,
 }
 
 impl Line {
@@ -39,7 +41,15 @@ impl Line {
         request: Arc<RequestHead>,
         transport: TransportKind,
     ) -> Arc<Self> {
-        Arc::new(Self { shard, connection, outbox, gate, request, transport: AtomicU8::new(transport as u8) })
+        Arc::new(Self {
+            shard,
+            connection,
+            outbox,
+            gate,
+            request,
+            transport: AtomicU8::new(transport as u8),
+            rooms: AtomicUsize::new(0),
+        })
     }
 
     /// The transport at work.
@@ -53,6 +63,16 @@ impl Line {
 
     pub fn set_transport(&self, transport: TransportKind) {
         self.transport.store(transport as u8, Ordering::Relaxed);
+    }
+
+    /// Takes room for so many rooms; false if there would be more than `most`.
+    pub fn take_rooms(&self, count: usize, most: usize) -> bool {
+        let taken = |rooms: usize| rooms.checked_add(count).filter(|&rooms| rooms <= most);
+        self.rooms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    pub fn give_rooms_back(&self, count: usize) {
+        self.rooms.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// Queues a packet, and says whether it is for the caller to wake the writer. A client that is too slow for it is

@@ -29,17 +29,18 @@ impl Memberships {
         self.0.iter().filter(|it| it.wanted).map(|it| it.room.clone()).collect()
     }
 
-    /// Wants to be in these rooms too, and returns those that are new. None if there would be more than `most`: then
-    /// nothing changes.
-    pub fn want(&mut self, rooms: &[Arc<str>], most: usize) -> Option<Vec<Arc<str>>> {
+    /// How many rooms it is in.
+    pub fn count(&self) -> usize {
+        self.0.iter().filter(|it| it.wanted).count()
+    }
+
+    /// Wants to be in these rooms too, and returns those that are new.
+    pub fn want(&mut self, rooms: &[Arc<str>]) -> Vec<Arc<str>> {
         let mut new: Vec<Arc<str>> = Vec::new();
         for room in rooms {
             if !new.contains(room) && !self.0.iter().any(|it| it.wanted && it.room == *room) {
                 new.push(room.clone());
             }
-        }
-        if self.0.iter().filter(|it| it.wanted).count() + new.len() > most {
-            return None;
         }
         for room in &new {
             match self.0.iter_mut().find(|it| it.room == *room) {
@@ -47,7 +48,7 @@ impl Memberships {
                 None => self.0.push(Membership { room: room.clone(), wanted: true, listed: false }),
             }
         }
-        Some(new)
+        new
     }
 
     /// Does not want to be in these rooms any more, and returns those it was in.
@@ -98,9 +99,9 @@ mod tests {
     #[test]
     fn what_is_wanted_is_settled_once() {
         let mut rooms = Memberships::default();
-        assert_eq!(rooms.want(&names(&["a", "b", "a"]), 2), Some(names(&["a", "b"])));
-        assert_eq!(rooms.want(&names(&["a"]), 2), Some(vec![]), "it is there already");
-        assert_eq!(rooms.want(&names(&["c"]), 2), None);
+        assert_eq!(rooms.want(&names(&["a", "b", "a"])), names(&["a", "b"]));
+        assert!(rooms.want(&names(&["a"])).is_empty(), "it is there already");
+        assert_eq!(rooms.count(), 2);
         assert_eq!(rooms.names(), names(&["a", "b"]));
         assert_eq!(rooms.settle("a"), Step::Enter);
         assert_eq!(rooms.settle("a"), Step::Nothing);
@@ -113,17 +114,17 @@ mod tests {
     #[test]
     fn a_join_that_crosses_a_leave_ends_as_the_last_wish_says() {
         let mut rooms = Memberships::default();
-        rooms.want(&names(&["a"]), 9);
+        rooms.want(&names(&["a"]));
         assert_eq!(rooms.settle("a"), Step::Enter);
         rooms.leave(&names(&["a"]));
-        rooms.want(&names(&["a"]), 9);
+        rooms.want(&names(&["a"]));
         assert_eq!(rooms.settle("a"), Step::Nothing);
     }
 
     #[test]
     fn who_goes_is_taken_out_of_every_list_also_of_rooms_just_left() {
         let mut rooms = Memberships::default();
-        rooms.want(&names(&["a", "b"]), 9);
+        rooms.want(&names(&["a", "b"]));
         assert_eq!(rooms.settle("a"), Step::Enter);
         rooms.leave(&names(&["a"]));
         assert_eq!(rooms.leave_all(), names(&["a"]), "b was never listed");

@@ -41,8 +41,8 @@ pub struct Limits {
     pub packets_per_payload: usize,
     /// Engine.IO packets in one polling answer, 16; the rest waits for the next poll.
     pub packets_per_poll: usize,
-    /// Rooms one socket can be in besides its own, 128. More: `join` returns an error.
-    pub rooms_per_socket: usize,
+    /// Rooms the sockets of one connection can be in together, besides their own, 128. More: `join` returns an error.
+    pub rooms_per_connection: usize,
     /// Namespaces of one connection, 16. More: the client gets a `CONNECT_ERROR`.
     pub namespaces_per_connection: usize,
     /// Bytes of the name of an event, a room or a namespace, 255. Longer from a client: closed with `forced close`.
@@ -73,7 +73,7 @@ impl Default for Limits {
             packet_timeout: Duration::from_secs(30),
             packets_per_payload: 1_000,
             packets_per_poll: 16,
-            rooms_per_socket: 128,
+            rooms_per_connection: 128,
             namespaces_per_connection: 16,
             name_bytes: 255,
             json_depth: 64,

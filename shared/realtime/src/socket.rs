@@ -205,20 +205,25 @@ impl SocketInner {
         if self.is_gone() {
             return Err(JoinError::Disconnected);
         }
-        state
-            .rooms
-            .want(&rooms, limits.rooms_per_socket)
-            .ok_or(JoinError::TooManyRooms(limits.rooms_per_socket))
+        let new = state.rooms.want(&rooms);
+        if !self.line.take_rooms(new.len(), limits.rooms_per_connection) {
+            state.rooms.leave(&new);
+            return Err(JoinError::TooManyRooms(limits.rooms_per_connection));
+        }
+        Ok(new)
     }
 
     /// Returns the rooms it was in.
     fn note_leave(&self, rooms: &[Arc<str>]) -> Vec<Arc<str>> {
-        self.state().rooms.leave(rooms)
+        let left = self.state().rooms.leave(rooms);
+        self.line.give_rooms_back(left.len());
+        left
     }
 
     /// Leaves all rooms, of which it returns those the roster has to settle, and gives up on the acknowledgements it owes.
     pub fn let_go(&self) -> Vec<Arc<str>> {
         let mut state = self.state();
+        self.line.give_rooms_back(state.rooms.count());
         let rooms = state.rooms.leave_all();
         let acks = std::mem::take(&mut state.acks);
         drop(state);
