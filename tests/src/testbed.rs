@@ -39,6 +39,8 @@ impl Testbed {
         let program = program();
         let spawned = Command::new(&program)
             .args(["--profile", profile, "--port", "0"])
+            // A backtrace reads the program's debug information, tens of megabytes that would be taken for a leak.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -347,7 +347,7 @@ impl Connection {
         if poll_waits {
             self.wire.line.outbox.finish_with(&natter_protocol::noop());
         } else {
-            self.wire.line.outbox.close();
+            self.drop_queue();
         }
         self.end(ctx);
     }
@@ -392,13 +392,13 @@ impl Connection {
     /// The transport is gone: there is nobody to tell.
     fn lost(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
         self.leave(reason);
-        self.wire.line.outbox.close();
+        self.drop_queue();
         self.end(ctx);
     }
 
     /// What is queued could not be delivered in time.
     fn give_up(&mut self, ctx: &mut Context<Self>) {
-        self.wire.line.outbox.close();
+        self.drop_queue();
         if self.session.transport() == TransportKind::Polling {
             return self.end(ctx);
         }
@@ -406,6 +406,11 @@ impl Connection {
         // ended from here. The session is gone; what is left waits for the transport's end, and reads nothing more.
         self.wire.shard.server.sessions.remove(&self.sid);
         self.wire.line.gate.shut();
+    }
+
+    fn drop_queue(&self) {
+        let lost = self.wire.line.outbox.close();
+        self.wire.shard.server.counters.dropped_closed.fetch_add(lost.into(), Ordering::Relaxed);
     }
 
     fn end(&mut self, ctx: &mut Context<Self>) {

@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    ops::AddAssign,
     sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
 use serde::Serialize;
 
-use crate::disconnect::DisconnectReason;
+use crate::{disconnect::DisconnectReason, outbox::Pushed};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -68,7 +69,7 @@ counters! {
     delivered,
     /// Volatile packets dropped because their client was behind.
     dropped_volatile,
-    /// Packets for a client that was already gone.
+    /// Packets that never reached a writer: for a client that was already gone, or queued for one that was closed.
     dropped_closed,
     /// Broadcasts and emits from other threads dropped because a shard's queue was full.
     dropped_shard_queue,
@@ -90,7 +91,40 @@ counters! {
     refused_connects,
 }
 
+/// What became of many packets, to be counted at once: an atomic for each client would cost as much as its delivery.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tally {
+    queued: u64,
+    volatile: u64,
+    lost: u64,
+}
+
+impl From<Pushed> for Tally {
+    fn from(pushed: Pushed) -> Self {
+        Self { queued: pushed.queued.into(), volatile: pushed.volatile.into(), lost: pushed.lost.into() }
+    }
+}
+
+impl AddAssign<Pushed> for Tally {
+    fn add_assign(&mut self, pushed: Pushed) {
+        let more = Self::from(pushed);
+        self.queued += more.queued;
+        self.volatile += more.volatile;
+        self.lost += more.lost;
+    }
+}
+
 impl Counters {
+    pub fn pushed(&self, tally: &Tally) {
+        self.delivered.fetch_add(tally.queued, Relaxed);
+        if tally.volatile > 0 {
+            self.dropped_volatile.fetch_add(tally.volatile, Relaxed);
+        }
+        if tally.lost > 0 {
+            self.dropped_closed.fetch_add(tally.lost, Relaxed);
+        }
+    }
+
     pub fn closed(&self, reason: DisconnectReason) {
         self.closed[reason as usize].fetch_add(1, Relaxed);
     }

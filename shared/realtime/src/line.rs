@@ -10,10 +10,10 @@ use natter_protocol::Frames;
 
 use crate::{
     connection::{Connection, TooSlow},
-    counters::{Counters, bump},
+    counters::Counters,
     gate::Gate,
     options::TransportKind,
-    outbox::{Outbox, Push},
+    outbox::{Outbox, Pushed},
     request::RequestHead,
     shard::ShardHandle,
 };
@@ -77,9 +77,9 @@ impl Line {
 
     /// Queues a packet, and says whether it is for the caller to wake the writer. A client that is too slow for it is
     /// disconnected.
-    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, bool) {
+    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Pushed, bool) {
         let queued = self.outbox.queue(frames, volatile);
-        if queued.0 == Push::TooSlow {
+        if queued.0.too_slow {
             self.connection.do_send(TooSlow);
         }
         queued
@@ -89,12 +89,6 @@ impl Line {
     pub fn send(&self, counters: &Counters, frames: &Frames, volatile: bool) {
         let (outcome, _) = self.queue(frames, volatile);
         self.outbox.wake();
-        match outcome {
-            Push::Queued => bump(&counters.delivered),
-            Push::Dropped(packets) => {
-                counters.dropped_volatile.fetch_add(packets.into(), Ordering::Relaxed);
-            }
-            Push::Closed | Push::TooSlow => bump(&counters.dropped_closed),
-        }
+        counters.pushed(&outcome.into());
     }
 }

@@ -17,16 +17,17 @@ use natter_protocol::{Frames, Opcode, split_frame};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WriterId(u32);
 
-/// What became of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Push {
-    Queued,
-    /// It was volatile and the client is behind; or it made room by dropping that many older volatile packets.
-    Dropped(u32),
+/// What became of a packet, and of others because of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    /// It waits for the writer.
+    pub queued: bool,
+    /// Volatile packets that were dropped since the client is behind: older ones, or it.
+    pub volatile: u32,
+    /// Packets that will never be written: it, and what was queued before it when the hard bound was passed.
+    pub lost: u32,
     /// The hard bound was passed: the queue is gone, the client is to be disconnected.
-    TooSlow,
-    /// The outbox is closed.
-    Closed,
+    pub too_slow: bool,
 }
 
 /// What a writer gets.
@@ -105,17 +106,17 @@ impl Outbox {
     }
 
     /// Queues a packet and wakes the writer.
-    pub fn push(&self, frames: &Frames, volatile: bool) -> Push {
+    pub fn push(&self, frames: &Frames, volatile: bool) -> Pushed {
         let (outcome, _) = self.queue(frames, volatile);
         self.wake();
         outcome
     }
 
     /// Queues a packet, and says whether it is for the caller to [`wake`](Self::wake) the writer, at a time of its own.
-    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Push, bool) {
+    pub fn queue(&self, frames: &Frames, volatile: bool) -> (Pushed, bool) {
         let mut state = self.lock();
         let outcome = state.push(frames.as_bytes().clone(), volatile);
-        let room = if outcome == Push::TooSlow { state.room.take() } else { None };
+        let room = if outcome.too_slow { state.room.take() } else { None };
         let to_wake = state.waker.is_some() && !state.to_be_woken;
         state.to_be_woken |= to_wake;
         drop(state);
@@ -159,22 +160,23 @@ impl Outbox {
         self.change_end(End::Finishing, None);
     }
 
-    /// Drops what is queued; the writer gets the end.
-    pub fn close(&self) {
-        self.change_end(End::Closed, None);
+    /// Drops what is queued, and returns how many packets that was; the writer gets the end.
+    pub fn close(&self) -> u32 {
+        self.change_end(End::Closed, None)
     }
 
-    fn change_end(&self, end: End, last: Option<&Frames>) {
+    fn change_end(&self, end: End, last: Option<&Frames>) -> u32 {
         let mut state = self.lock();
         if let Some(last) = last
             && matches!(state.end, End::Open | End::TooSlow)
         {
             state.accept(last.as_bytes().clone(), false);
         }
-        state.end(end);
+        let lost = state.end(end);
         let wakers = [state.waker.take(), state.room.take().map(|(_, waker)| waker)];
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
+        lost
     }
 
     pub fn is_empty(&self) -> bool {
@@ -241,30 +243,30 @@ impl Outbox {
 }
 
 impl State {
-    fn push(&mut self, bytes: Bytes, volatile: bool) -> Push {
+    fn push(&mut self, bytes: Bytes, volatile: bool) -> Pushed {
         if self.end != End::Open {
-            return Push::Closed;
+            return Pushed { lost: 1, ..Pushed::default() };
         }
+        let mut pushed = Pushed::default();
+        let bound = if volatile { self.bounds.soft } else { self.bounds.hard };
         let after = self.bytes + bytes.len();
         // One packet may be larger than a bound; what must not grow is what waits behind it.
-        if volatile && after > self.bounds.soft && !self.queue.is_empty() {
-            let dropped = self.drop_oldest_volatile(after - self.bounds.soft);
-            if self.bytes + bytes.len() > self.bounds.soft {
-                return Push::Dropped(dropped + 1);
+        if after > bound && !self.queue.is_empty() {
+            pushed.volatile = self.drop_oldest_volatile(after - bound);
+            let still_too_much = self.bytes + bytes.len() > bound;
+            if still_too_much && volatile {
+                pushed.volatile += 1;
+                return pushed;
             }
-            self.accept(bytes, true);
-            return Push::Dropped(dropped);
-        }
-        if after > self.bounds.hard && !self.queue.is_empty() {
-            let excess = after - self.bounds.hard;
-            self.drop_oldest_volatile(excess);
-            if self.bytes + bytes.len() > self.bounds.hard {
-                self.end(End::TooSlow);
-                return Push::TooSlow;
+            if still_too_much {
+                pushed.too_slow = true;
+                pushed.lost = self.end(End::TooSlow) + 1;
+                return pushed;
             }
         }
         self.accept(bytes, volatile);
-        Push::Queued
+        pushed.queued = true;
+        pushed
     }
 
     fn accept(&mut self, bytes: Bytes, volatile: bool) {
@@ -295,14 +297,18 @@ impl State {
         dropped
     }
 
-    fn end(&mut self, end: End) {
+    /// Returns how many packets are lost with it.
+    fn end(&mut self, end: End) -> u32 {
+        let mut lost = 0;
         if matches!(end, End::Closed | End::TooSlow) {
+            lost = self.queue.len() as u32;
             self.queue = VecDeque::new();
             (self.bytes, self.volatile) = (0, 0);
         }
         if self.end != End::Closed {
             self.end = end;
         }
+        lost
     }
 
     fn pop(&mut self) -> Option<Bytes> {
@@ -360,6 +366,8 @@ mod tests {
     use super::*;
 
     const BOUNDS: Bounds = Bounds { soft: 100, hard: 200 };
+    const QUEUED: Pushed = Pushed { queued: true, volatile: 0, lost: 0, too_slow: false };
+    const LOST: Pushed = Pushed { queued: false, volatile: 0, lost: 1, too_slow: false };
 
     fn frames(n: usize) -> Frames {
         Frames::text(&vec![b'x'; n - 2])
@@ -373,10 +381,10 @@ mod tests {
     fn a_writer_gets_packets_in_order_and_then_the_end() {
         let outbox = Outbox::new(BOUNDS);
         let writer = outbox.attach();
-        assert_eq!(outbox.push(&Frames::text(b"1"), false), Push::Queued);
-        assert_eq!(outbox.push(&Frames::text(b"2"), false), Push::Queued);
+        assert_eq!(outbox.push(&Frames::text(b"1"), false), QUEUED);
+        assert_eq!(outbox.push(&Frames::text(b"2"), false), QUEUED);
         outbox.finish();
-        assert_eq!(outbox.push(&Frames::text(b"3"), false), Push::Closed);
+        assert_eq!(outbox.push(&Frames::text(b"3"), false), LOST);
         for expected in [b"1", b"2"] {
             assert_eq!(take(&outbox, writer), Poll::Ready(Taken::Some(Frames::text(expected).into_bytes())));
         }
@@ -387,9 +395,9 @@ mod tests {
     fn past_the_soft_bound_the_oldest_volatile_packets_go_first() {
         let outbox = Outbox::new(BOUNDS);
         let writer = outbox.attach();
-        assert_eq!(outbox.push(&frames(40), true), Push::Queued);
-        assert_eq!(outbox.push(&frames(41), false), Push::Queued);
-        assert_eq!(outbox.push(&frames(42), true), Push::Dropped(1));
+        assert_eq!(outbox.push(&frames(40), true), QUEUED);
+        assert_eq!(outbox.push(&frames(41), false), QUEUED);
+        assert_eq!(outbox.push(&frames(42), true), Pushed { queued: true, volatile: 1, ..Pushed::default() });
         let mut lengths = vec![];
         while let Poll::Ready(Taken::Some(bytes)) = take(&outbox, writer) {
             lengths.push(bytes.len());
@@ -400,10 +408,10 @@ mod tests {
     #[test]
     fn past_the_hard_bound_the_client_is_too_slow_and_its_queue_is_gone() {
         let outbox = Outbox::new(BOUNDS);
-        assert_eq!(outbox.push(&frames(150), false), Push::Queued);
-        assert_eq!(outbox.push(&frames(100), false), Push::TooSlow);
+        assert_eq!(outbox.push(&frames(150), false), QUEUED);
+        assert_eq!(outbox.push(&frames(100), false), Pushed { lost: 2, too_slow: true, ..Pushed::default() });
         assert!(outbox.is_empty());
-        assert_eq!(outbox.push(&frames(10), false), Push::Closed);
+        assert_eq!(outbox.push(&frames(10), false), LOST);
         let writer = outbox.attach();
         assert!(take(&outbox, writer).is_pending(), "it is for the connection to say the last word");
         outbox.finish_with(&frames(5));
@@ -414,7 +422,7 @@ mod tests {
     #[test]
     fn one_packet_may_be_larger_than_the_bounds() {
         let outbox = Outbox::new(BOUNDS);
-        assert_eq!(outbox.push(&frames(1000), false), Push::Queued);
+        assert_eq!(outbox.push(&frames(1000), false), QUEUED);
     }
 
     #[test]
@@ -422,9 +430,9 @@ mod tests {
         let outbox = Outbox::new(BOUNDS);
         let writer = outbox.attach();
         let room = || outbox.poll_room(20, &mut Context::from_waker(Waker::noop()));
-        assert_eq!(outbox.push(&frames(20), false), Push::Queued);
+        assert_eq!(outbox.push(&frames(20), false), QUEUED);
         assert!(room().is_ready());
-        assert_eq!(outbox.push(&frames(20), false), Push::Queued);
+        assert_eq!(outbox.push(&frames(20), false), QUEUED);
         assert!(room().is_pending());
         assert!(take(&outbox, writer).is_ready());
         assert!(room().is_ready());
@@ -434,7 +442,7 @@ mod tests {
     fn a_new_writer_takes_over_what_is_queued() {
         let outbox = Outbox::new(BOUNDS);
         let old = outbox.attach();
-        assert_eq!(outbox.push(&Frames::text(b"1"), false), Push::Queued);
+        assert_eq!(outbox.push(&Frames::text(b"1"), false), QUEUED);
         let new = outbox.attach();
         assert_eq!(take(&outbox, old), Poll::Ready(Taken::Detached));
         assert!(matches!(take(&outbox, new), Poll::Ready(Taken::Some(_))));
@@ -448,8 +456,8 @@ mod tests {
         for payload in [b"a", b"b", b"c"] {
             packet.extend_from_slice(Frames::text(payload).as_bytes());
         }
-        assert_eq!(outbox.push(&Frames::from_bytes(packet.into()).unwrap(), false), Push::Queued);
-        assert_eq!(outbox.push(&Frames::text(b"d"), false), Push::Queued);
+        assert_eq!(outbox.push(&Frames::from_bytes(packet.into()).unwrap(), false), QUEUED);
+        assert_eq!(outbox.push(&Frames::text(b"d"), false), QUEUED);
         let poll = || match outbox.poll_frames(writer, 2, 1000, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Taken::Some(frames)) => {
                 frames.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>()

@@ -22,11 +22,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     alarm::Alarm,
-    counters::bump,
+    counters::{Tally, bump},
     delivery::Delivery,
     ids::ShardIndex,
     memberships::Step,
-    outbox::Push,
     remote_socket::RemoteSocket,
     room::{Occupied, Room, RoomKey},
     roster::{NamespaceId, Roster, Slot, Target},
@@ -191,15 +190,10 @@ impl LocalShard {
 
     /// Puts a broadcast into the outbox of each socket it is meant for.
     pub fn deliver(&self, delivery: &Delivery) {
-        // Counted here and added once: an atomic for each client would cost as much as its delivery.
-        let (mut queued, mut dropped, mut closed) = (0, 0, 0);
+        let mut tally = Tally::default();
         let mut hand_to = |socket: &Arc<SocketInner>| {
-            let Some((outcome, wake)) = socket.receive(delivery) else { return };
-            match outcome {
-                Push::Queued => queued += 1,
-                Push::Dropped(packets) => dropped += u64::from(packets),
-                Push::Closed | Push::TooSlow => closed += 1,
-            }
+            let Some((pushed, wake)) = socket.receive(delivery) else { return };
+            tally += pushed;
             if wake {
                 self.writers.wake_soon(socket.line.clone());
             }
@@ -216,10 +210,7 @@ impl LocalShard {
                 }
             });
         }
-        let counters = &self.server.counters;
-        counters.delivered.fetch_add(queued, Ordering::Relaxed);
-        counters.dropped_volatile.fetch_add(dropped, Ordering::Relaxed);
-        counters.dropped_closed.fetch_add(closed, Ordering::Relaxed);
+        self.server.counters.pushed(&tally);
         delivery.shard_is_done();
     }
 

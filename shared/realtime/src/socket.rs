@@ -35,7 +35,7 @@ use crate::{
     memberships::{Memberships, Step},
     namespace::{Namespace, NamespaceInner},
     options::TransportKind,
-    outbox::Push,
+    outbox::Pushed,
     shard::{LocalShard, ShardMessage},
 };
 
@@ -360,7 +360,7 @@ impl SocketInner {
     }
 
     /// Its share of a broadcast, on its own thread.
-    pub fn receive(self: &Arc<Self>, delivery: &Delivery) -> Option<(Push, bool)> {
+    pub fn receive(self: &Arc<Self>, delivery: &Delivery) -> Option<(Pushed, bool)> {
         if !self.is_connected() {
             return None;
         }

@@ -1,9 +1,11 @@
 //! What one client may cost.
 
-use natter::{Ack, Data, Io, Limits, Socket};
+use std::time::{Duration, Instant};
+
+use natter::{Ack, Data, Io, Limits, Socket, State};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, eventually};
+use crate::harness::{Journal, Server, eventually};
 
 #[tokio::test]
 async fn a_connection_is_in_as_many_namespaces_as_the_limit_says() {
@@ -160,4 +162,38 @@ async fn nothing_more_is_read_from_a_client_while_too_many_of_its_handlers_run()
     assert_eq!(server.io.stats().received, before + 1, "only the other client was heard");
     release.send(()).unwrap();
     assert_eq!(ann.packet().await.id, Some(late));
+}
+
+/// A text frame as a client sends it; a mask of zeros leaves the payload as it is.
+fn masked(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("a short text");
+    let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+#[tokio::test]
+async fn the_time_for_a_message_runs_for_each_anew_also_when_the_next_has_always_begun() {
+    let packet_timeout = Duration::from_millis(700);
+    let journal = Journal::default();
+    let limits = Limits { packet_timeout, ..Limits::default() };
+    let server = Server::build(Io::builder().limits(limits).state(journal.clone()));
+    server.io.on_connect(|socket: Socket| async move {
+        socket.on("part", |Data(number): Data<u32>, log: State<Journal>| async move { log.note(number) });
+    });
+    let mut ann = server.client().await;
+    let (begun, mut number) = (Instant::now(), 0);
+    let mut rest = masked(r#"42["part",0]"#);
+    while begun.elapsed() < 2 * packet_timeout {
+        let mut next = masked(&format!(r#"42["part",{}]"#, number + 1));
+        let second_half = next.split_off(10);
+        rest.extend_from_slice(&next);
+        ann.wire(&rest).await;
+        journal.expect(&number.to_string()).await;
+        (rest, number) = (second_half, number + 1);
+    }
+    assert_eq!(server.io.stats().sessions, 1);
+    // The last one is never finished.
+    assert_eq!(ann.closed().await, Some(1002));
+    assert_eq!(server.io.stats().closed["parse error"], 1);
 }

@@ -232,3 +232,46 @@ async fn an_acknowledgement_awaited_in_a_middleware_fails_when_the_client_leaves
     let end = soon("the end of the wait", end.recv()).await.unwrap();
     assert!(matches!(end, Err(AckError::Disconnected)), "{end:?}");
 }
+
+#[tokio::test]
+async fn a_client_that_leaves_while_its_namespace_is_decided_upon_meets_no_middleware() {
+    let (journal, go_on) = (Journal::default(), Arc::new(Notify::new()));
+    let server = Server::start();
+    let (asked, decide) = (journal.clone(), go_on.clone());
+    let parent = server.io.of_dynamic(move |_, _| {
+        let (asked, decide) = (asked.clone(), decide.clone());
+        async move {
+            asked.note("asked");
+            decide.notified().await;
+            asked.note("decided");
+            true
+        }
+    });
+    let met = journal.clone();
+    parent.use_middleware(move |_| {
+        met.note("middleware");
+        async { Ok(()) }
+    });
+    server.io.on_connect(|socket: Socket| async move {
+        socket.on("fence", |ack: Ack| async move { ack.send(()) });
+    });
+    let (mut ann, mut ben) = server.two_clients().await;
+    for _ in 0..4 {
+        let mut visitor = server.open().await;
+        visitor.ask_for("/somewhere", Value::Null).await;
+        journal.expect("asked").await;
+        visitor.vanish();
+        eventually("sessions", 2, || server.io.stats().sessions).await;
+        go_on.notify_one();
+        journal.expect("decided").await;
+        // Whichever thread decided has gone on when both have answered.
+        ann.request("fence", json!([])).await;
+        ben.request("fence", json!([])).await;
+        assert!(journal.rest().is_empty());
+    }
+    // Who stays meets it.
+    let mut visitor = server.open().await;
+    go_on.notify_one();
+    assert_eq!(visitor.enter("/somewhere", Value::Null).await.kind, '0');
+    assert_eq!(journal.rest(), ["asked", "decided", "middleware"]);
+}

@@ -5,13 +5,18 @@ use std::{collections::VecDeque, net::SocketAddr};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 use super::{Packet, soon};
 
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
+    /// The session's id, which only it and the server know.
+    session: String,
     namespace: String,
     id: String,
     waiting: VecDeque<Packet>,
@@ -29,22 +34,43 @@ enum Seen {
 impl Client {
     /// Opens the Engine.IO connection and nothing more.
     pub async fn open(address: SocketAddr, path: &str) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let url = format!("ws://{address}{path}/?EIO=4&transport=websocket");
-        let (socket, _) = soon("a WebSocket", client_async(url, stream)).await.unwrap();
-        let mut client = Self {
+        let mut client = Self::over(address, &format!("{path}/?EIO=4&transport=websocket")).await;
+        let open = client.text().await;
+        let open: Value = serde_json::from_str(open.strip_prefix('0').expect("the handshake")).unwrap();
+        client.session = open["sid"].as_str().unwrap().to_owned();
+        client
+    }
+
+    /// Takes a polling session over, which may be in a namespace already.
+    pub async fn upgrade(address: SocketAddr, path: &str, session: &str) -> Self {
+        let mut client = Self::over(address, &format!("{path}/?EIO=4&transport=websocket&sid={session}")).await;
+        session.clone_into(&mut client.session);
+        client.raw("2probe").await;
+        assert_eq!(client.text().await, "3probe");
+        client.raw("5").await;
+        client
+    }
+
+    async fn over(address: SocketAddr, target: &str) -> Self {
+        let stream = TcpSocket::new_v4().unwrap();
+        // Little, so that who does not read is soon noticed.
+        stream.set_recv_buffer_size(64 << 10).unwrap();
+        let stream = stream.connect(address).await.unwrap();
+        let (socket, _) =
+            soon("a WebSocket", client_async(format!("ws://{address}{target}"), stream)).await.unwrap();
+        Self {
             socket,
+            session: String::new(),
             namespace: "/".to_owned(),
             id: String::new(),
             waiting: VecDeque::new(),
             acks: 0,
             deaf_to_pings: false,
-        };
-        match client.see().await {
-            Seen::Raw(text) => assert!(text.starts_with('0'), "the handshake, not {text}"),
-            _ => panic!("no handshake"),
         }
-        client
+    }
+
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     /// The socket's id in the namespace it connected to first.
@@ -70,6 +96,38 @@ impl Client {
     /// Sends bytes as one frame.
     pub async fn raw_bytes(&mut self, bytes: &[u8]) {
         soon("a write", self.socket.send(Message::binary(bytes.to_vec()))).await.unwrap();
+    }
+
+    /// Sends several texts with one write.
+    pub async fn raw_at_once<const N: usize>(&mut self, texts: [&str; N]) {
+        for text in texts {
+            soon("a write", self.socket.feed(Message::text(text))).await.unwrap();
+        }
+        soon("a write", self.socket.flush()).await.unwrap();
+    }
+
+    /// Writes to the TCP connection, below the WebSocket.
+    pub async fn wire(&mut self, bytes: &[u8]) {
+        soon("a write", self.socket.get_mut().write_all(bytes)).await.unwrap();
+    }
+
+    /// Waits until a frame of more than 64 KiB begins to come in, and reads no more of it. Nothing can be read behind it.
+    pub async fn stop_reading_in_a_large_frame(&mut self) {
+        let stream = self.socket.get_mut();
+        soon("a large frame", async {
+            loop {
+                let mut head = [0; 2];
+                stream.read_exact(&mut head).await.unwrap();
+                let skipped: u64 = match head[1] {
+                    127 => return,
+                    126 => stream.read_u16().await.unwrap().into(),
+                    length => length.into(),
+                };
+                let mut payload = stream.take(skipped);
+                tokio::io::copy(&mut payload, &mut tokio::io::sink()).await.unwrap();
+            }
+        })
+        .await;
     }
 
     /// Asks for a namespace and returns the answer: CONNECT or CONNECT_ERROR.

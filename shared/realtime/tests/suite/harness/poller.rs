@@ -8,6 +8,7 @@ use super::{Answer, request};
 pub struct Poller {
     address: SocketAddr,
     path: String,
+    session: String,
 }
 
 impl Poller {
@@ -21,7 +22,12 @@ impl Poller {
         let answer = request(address, &format!("GET {path}"), &[], "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let open: serde_json::Value = serde_json::from_str(&answer.body[1..]).unwrap();
-        Self { address, path: format!("{path}&sid={}", open["sid"].as_str().unwrap()) }
+        let session = open["sid"].as_str().unwrap().to_owned();
+        Self { address, path: format!("{path}&sid={session}"), session }
+    }
+
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     pub async fn get(&self) -> Answer {
