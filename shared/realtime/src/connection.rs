@@ -5,23 +5,23 @@
 //! client's first request and stops when the session is over. It is an ordinary actor: a WebSocket whose peer does
 //! not read keeps neither its heartbeat nor its end from coming.
 
+mod orders;
+mod polls;
+
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResponse, StreamHandler};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, StreamHandler};
 use actix_web::error::PayloadError;
 use bytes::Bytes;
-use bytestring::ByteString;
-use natter_protocol::{
-    CloseCode, EnginePacket, Frames, Message as WebSocketMessage, Open, WebSocketDecoder, decode_payload,
-};
+use natter_protocol::{CloseCode, EnginePacket, Frames, Message as WebSocketMessage, Open, WebSocketDecoder};
 
 use crate::{
     DisconnectReason,
     alarm::AlarmKey,
-    client::{Admission, Client, Wire},
+    client::{Client, Wire},
     counters::bump,
     drive::{End, guarded},
     engine::{EngineMessage, EngineSocket, MessageData, RawApp},
@@ -29,14 +29,16 @@ use crate::{
     ids,
     line::Line,
     options::TransportKind,
-    outbox::{Bounds, Outbox, WriterId},
+    outbox::{Bounds, Outbox},
     request::RequestHead,
     server::{Application, Server},
-    session::{Due, PollRefused, Session},
+    session::{Due, Session},
     shard::LocalShard,
-    socket::SocketInner,
-    upgrade::{Candidate, Slot},
+    upgrade::Candidate,
 };
+
+pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, Shutdown, TooSlow};
+pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdict, PollEnded, PostEnded};
 
 /// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.
 const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
@@ -505,148 +507,6 @@ impl Handler<TransportClosed> for Connection {
     }
 }
 
-/// A polling GET wants to wait for packets.
-#[derive(Message)]
-#[rtype(result = "Result<WriterId, PollRefused>")]
-pub(crate) struct BeginPoll;
-
-impl Handler<BeginPoll> for Connection {
-    type Result = Result<WriterId, PollRefused>;
-
-    fn handle(&mut self, _: BeginPoll, ctx: &mut Self::Context) -> Self::Result {
-        match self.session.begin_poll() {
-            Ok(()) => Ok(self.wire.line.outbox.attach()),
-            Err(PollRefused::Overlap) => {
-                self.overlap(ctx);
-                Err(PollRefused::Overlap)
-            }
-            Err(refused) => Err(refused),
-        }
-    }
-}
-
-/// A poll has been answered, or its client has gone before it was.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct PollEnded {
-    pub aborted: bool,
-}
-
-impl Handler<PollEnded> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, PollEnded { aborted }: PollEnded, ctx: &mut Self::Context) {
-        if self.session.transport() == TransportKind::Websocket {
-            return;
-        }
-        self.session.end_poll();
-        if aborted {
-            self.lost(DisconnectReason::TransportError, ctx);
-        } else if self.session.is_closing() && self.wire.line.outbox.is_empty() {
-            self.end(ctx);
-        }
-    }
-}
-
-/// A polling POST has begun; its body follows as a [`Payload`] and then [`PostEnded`], or [`Abort`].
-#[derive(Message)]
-#[rtype(result = "Result<(), PollRefused>")]
-pub(crate) struct BeginPost;
-
-impl Handler<BeginPost> for Connection {
-    type Result = Result<(), PollRefused>;
-
-    fn handle(&mut self, _: BeginPost, ctx: &mut Self::Context) -> Self::Result {
-        if self.session.is_closing() {
-            return Err(PollRefused::OtherTransport);
-        }
-        let begun = self.session.begin_post();
-        if begun == Err(PollRefused::Overlap) {
-            self.overlap(ctx);
-        }
-        begun
-    }
-}
-
-/// A polling POST has been answered, or its client has gone after its body had come.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct PostEnded;
-
-impl Handler<PostEnded> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, _: PostEnded, _: &mut Self::Context) {
-        self.session.end_post();
-    }
-}
-
-/// The body of a polling POST.
-#[derive(Message)]
-#[rtype(result = "PayloadVerdict")]
-pub(crate) struct Payload {
-    pub body: Bytes,
-    pub request: Option<Arc<RequestHead>>,
-}
-
-/// What became of a polling POST.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
-pub(crate) enum PayloadVerdict {
-    /// The next may come when the gate is open and the outbox has room for its answers.
-    Taken,
-    /// It was no payload; the session is over.
-    Invalid,
-    /// The session has another transport, or is closing.
-    OutOfPlace,
-}
-
-impl Handler<Payload> for Connection {
-    type Result = PayloadVerdict;
-
-    fn handle(&mut self, Payload { body, request }: Payload, ctx: &mut Self::Context) -> PayloadVerdict {
-        if self.session.transport() != TransportKind::Polling || self.session.is_closing() {
-            return PayloadVerdict::OutOfPlace;
-        }
-        let Ok(packets) = decode_payload(body, self.wire.shard.server.options.limits.packets_per_payload)
-        else {
-            self.close(DisconnectReason::ParseError, ctx);
-            return PayloadVerdict::Invalid;
-        };
-        for packet in packets {
-            if self.session.is_closing() {
-                break;
-            }
-            self.packet(packet, request.as_ref(), ctx);
-            self.note_unfinished();
-        }
-        self.arm();
-        PayloadVerdict::Taken
-    }
-}
-
-/// A WebSocket wants to take a polling session over. None: it may not.
-#[derive(Message)]
-#[rtype(result = "Option<(TransportId, Arc<Slot>)>")]
-pub(crate) struct BeginUpgrade;
-
-impl Handler<BeginUpgrade> for Connection {
-    type Result = Option<(TransportId, Arc<Slot>)>;
-
-    fn handle(&mut self, _: BeginUpgrade, _: &mut Self::Context) -> Self::Result {
-        if self.wire.shard.server.options.upgrades().is_empty() || !self.session.begin_upgrade(Instant::now())
-        {
-            return None;
-        }
-        let transport = self.next_transport;
-        self.next_transport += 1;
-        let slot = Arc::new(Slot::new());
-        let decoder = WebSocketDecoder::new(self.wire.shard.server.websocket_limits);
-        self.candidate = Some(Box::new(Candidate { transport, decoder, slot: slot.clone() }));
-        self.arm();
-        Some((transport, slot))
-    }
-}
-
 /// The alarm rings.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -669,113 +529,5 @@ impl Handler<Tick> for Connection {
             }
         }
         self.arm();
-    }
-}
-
-/// A packet did not fit into the outbox any more.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct TooSlow;
-
-impl Handler<TooSlow> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, _: TooSlow, ctx: &mut Self::Context) {
-        // Who does not read is not read from either, not even until the close frame is taken.
-        self.wire.line.gate.shut();
-        self.close(DisconnectReason::TooSlow, ctx);
-    }
-}
-
-/// Closes the connection without a word of Socket.IO, after what is queued has been delivered.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Close {
-    pub reason: DisconnectReason,
-}
-
-/// Closes the connection at once: the client has broken a rule of its transport.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Abort {
-    pub reason: DisconnectReason,
-}
-
-impl Handler<Abort> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, Abort { reason }: Abort, ctx: &mut Self::Context) {
-        self.close(reason, ctx);
-    }
-}
-
-impl Handler<Close> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, Close { reason }: Close, _: &mut Self::Context) {
-        self.close_gracefully(reason);
-    }
-}
-
-/// The server is closing.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Shutdown;
-
-impl Handler<Shutdown> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, _: Shutdown, ctx: &mut Self::Context) {
-        // A polling client that is not polling just now is not waited for: it will find the server gone.
-        if self.session.transport() == TransportKind::Websocket || self.session.poll_waits() {
-            self.close_gracefully(DisconnectReason::ServerShuttingDown);
-        } else {
-            self.close(DisconnectReason::ServerShuttingDown, ctx);
-        }
-    }
-}
-
-/// A socket is to leave its namespace by the server's will, with `close` the whole client.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct LeaveNamespace {
-    pub socket: Arc<SocketInner>,
-    pub close: bool,
-}
-
-impl Handler<LeaveNamespace> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, LeaveNamespace { socket, close }: LeaveNamespace, _: &mut Self::Context) {
-        let App::SocketIo(client) = &mut self.app else { return };
-        if close {
-            client.disconnect_all(&self.wire);
-            self.close_gracefully(DisconnectReason::ForcedServerClose);
-        } else {
-            client.leave(&self.wire, &socket, DisconnectReason::ServerNamespaceDisconnect);
-        }
-    }
-}
-
-/// A namespace's middleware has decided about this client.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Admitted {
-    pub name: ByteString,
-    pub admission: Admission,
-}
-
-impl Handler<Admitted> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, Admitted { name, admission }: Admitted, ctx: &mut Self::Context) {
-        let App::SocketIo(client) = &mut self.app else { return };
-        let verdict = client.admitted(&self.wire, &name, admission);
-        if self.session.awaits_namespace() && client.is_connected() {
-            self.session.connected();
-        }
-        if let Err(reason) = verdict {
-            self.close(reason, ctx);
-        }
     }
 }
