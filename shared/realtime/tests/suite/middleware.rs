@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use natter::{AckError, ConnectRefused, EmitError, Io, Socket, State};
+use natter::{Ack, AckError, ConnectRefused, EmitError, Io, Socket, State};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
@@ -256,9 +256,10 @@ async fn a_client_that_leaves_while_its_namespace_is_decided_upon_meets_no_middl
         socket.on("fence", |ack: Ack| async move { ack.send(()) });
     });
     let (mut ann, mut ben) = server.two_clients().await;
-    for _ in 0..4 {
+    // New names, for a namespace that exists is not decided upon again.
+    for name in ["/1", "/2", "/3", "/4"] {
         let mut visitor = server.open().await;
-        visitor.ask_for("/somewhere", Value::Null).await;
+        visitor.ask_for(name, Value::Null).await;
         journal.expect("asked").await;
         visitor.vanish();
         eventually("sessions", 2, || server.io.stats().sessions).await;
@@ -272,6 +273,6 @@ async fn a_client_that_leaves_while_its_namespace_is_decided_upon_meets_no_middl
     // Who stays meets it.
     let mut visitor = server.open().await;
     go_on.notify_one();
-    assert_eq!(visitor.enter("/somewhere", Value::Null).await.kind, '0');
+    assert_eq!(visitor.enter("/5", Value::Null).await.kind, '0');
     assert_eq!(journal.rest(), ["asked", "decided", "middleware"]);
 }

@@ -11,8 +11,7 @@ use crate::harness::{Journal, Server, eventually};
 async fn a_second_post_before_the_first_is_answered_is_refused_and_ends_the_session() {
     let (journal, release) = (Journal::default(), Arc::new(Notify::new()));
     let limits = Limits { pending_handlers: 1, ..Limits::default() };
-    let server =
-        Server::build(Io::builder().limits(limits).state(journal.clone()).state(release.clone()));
+    let server = Server::build(Io::builder().limits(limits).state(journal.clone()).state(release.clone()));
     server.io.on_connect(|socket: Socket| async move {
         socket.on("wait", |log: State<Journal>, release: State<Arc<Notify>>| async move {
             log.note("waits");

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use natter::{Data, Io, IoBuilder, Limits, RequestHead, Socket};
+use natter::{Binary, Data, Io, IoBuilder, Limits, RequestHead, Socket};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -44,7 +44,8 @@ async fn the_end_of_a_client_that_was_given_up_does_not_stop_the_heartbeat_of_an
         .ping_timeout(Duration::from_millis(500));
     let server = Server::build(heads.watch(io));
     let mut deaf = server.client().await;
-    server.io.emit("large", "x".repeat(12 << 20)).unwrap();
+    // Bytes, for text would take its time to encode, and nobody answers pings meanwhile.
+    server.io.emit("large", Binary::from(vec![0; 12 << 20])).unwrap();
     deaf.stop_reading_in_a_large_frame().await;
     for _ in 0..3 {
         server.io.emit("more", "x".repeat(50_000)).unwrap();
@@ -53,7 +54,7 @@ async fn the_end_of_a_client_that_was_given_up_does_not_stop_the_heartbeat_of_an
     given_up(&server, deaf.session()).await;
     // One on each thread: one of them has what the other has given back.
     let (mut ann, mut ben) = server.two_clients().await;
-    assert_eq!(heads.0.lock().unwrap()[0].strong_count().min(1), 1, "its TCP connection is still there");
+    assert!(heads.0.lock().unwrap()[0].strong_count() > 0, "its TCP connection is still there");
     deaf.vanish();
     heads.gone(0).await;
     for client in [&mut ann, &mut ben] {
@@ -75,7 +76,8 @@ async fn given_up(server: &Server, session: &str) {
 
 /// A server whose sockets send bursts, with what their handlers hold.
 fn with_bursts(io: IoBuilder) -> (Server, Arc<()>) {
-    let server = Server::build(io.limits(small()));
+    // Bodies so small that the answers to one more always have room.
+    let server = Server::build(io.limits(small()).max_payload(10_000));
     let held = Arc::new(());
     let captured = held.clone();
     server.io.on_connect(move |socket: Socket| {
@@ -125,7 +127,8 @@ async fn an_upgraded_client_that_is_too_slow_leaves_nothing_behind() {
         let mut ann = Client::upgrade(server.address, "/socket.io", poller.session()).await;
         let answer = ann.enter("/", Value::Null).await;
         assert_eq!(answer.kind, '0');
-        assert_eq!(Arc::strong_count(&held), before + 1);
+        // The answer is sent before the handlers are registered.
+        eventually("what its handlers hold", before + 1, || Arc::strong_count(&held)).await;
         ann.emit("burst", serde_json::json!([200])).await;
         eventually("too slow", number as u64 + 1, || server.io.stats().closed["too slow"]).await;
         if reads {

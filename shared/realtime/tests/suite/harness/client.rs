@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
@@ -43,7 +43,8 @@ impl Client {
 
     /// Takes a polling session over, which may be in a namespace already.
     pub async fn upgrade(address: SocketAddr, path: &str, session: &str) -> Self {
-        let mut client = Self::over(address, &format!("{path}/?EIO=4&transport=websocket&sid={session}")).await;
+        let mut client =
+            Self::over(address, &format!("{path}/?EIO=4&transport=websocket&sid={session}")).await;
         session.clone_into(&mut client.session);
         client.raw("2probe").await;
         assert_eq!(client.text().await, "3probe");
@@ -52,10 +53,7 @@ impl Client {
     }
 
     async fn over(address: SocketAddr, target: &str) -> Self {
-        let stream = TcpSocket::new_v4().unwrap();
-        // Little, so that who does not read is soon noticed.
-        stream.set_recv_buffer_size(64 << 10).unwrap();
-        let stream = stream.connect(address).await.unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
         let (socket, _) =
             soon("a WebSocket", client_async(format!("ws://{address}{target}"), stream)).await.unwrap();
         Self {
