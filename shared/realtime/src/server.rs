@@ -25,7 +25,7 @@ use crate::{
     room::RoomKey,
     session::Timing,
     sessions::Sessions,
-    shard::{LocalShard, ShardMessage, Shards},
+    shard::{LocalShard, ShardHandle, ShardMessage, Shards},
 };
 
 /// Shared by all threads of one server.
@@ -96,8 +96,10 @@ impl Server {
     /// Delivers to all members on this node: on this thread at once, to each other thread with one message.
     pub fn broadcast(self: &Arc<Self>, delivery: Arc<Delivery>) -> Result<(), EmitError> {
         let here = LocalShard::current(self);
+        let shards = self.shards_of(&delivery);
+        delivery.expect_shards(shards.len());
         let mut outcome = Ok(());
-        for shard in self.shards_of(&delivery) {
+        for shard in shards {
             match &here {
                 Some(local) if local.index() == shard.index => local.deliver(&delivery),
                 _ => {
@@ -112,15 +114,12 @@ impl Server {
     }
 
     /// The shards that can have sockets a delivery is meant for.
-    fn shards_of(&self, delivery: &Delivery) -> Vec<Arc<crate::shard::ShardHandle>> {
+    fn shards_of(&self, delivery: &Delivery) -> Vec<Arc<ShardHandle>> {
         let all = self.shards.all();
-        let shards = self.target_shards(delivery.namespace, &delivery.target.rooms);
-        let chosen: Vec<_> = match shards {
-            None => all.iter().cloned().collect(),
+        match self.target_shards(delivery.namespace, &delivery.target.rooms) {
+            None => all.to_vec(),
             Some(indices) => all.iter().filter(|shard| indices.contains(&shard.index)).cloned().collect(),
-        };
-        delivery.expect_shards(chosen.len());
-        chosen
+        }
     }
 
     /// None means all of them.
