@@ -72,9 +72,9 @@ impl WebSocketDecoder {
     ///
     /// A frame that is too long is refused as soon as its header is known, before any of its payload is stored.
     /// After an error or a [`Message::Close`] the connection has no more to say: whatever follows is swallowed.
-    pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Message>, WebSocketError> {
+    pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Message>, WebSocketError> {
         if self.ended {
-            input.clear();
+            *input = &[];
             return Ok(None);
         }
         let result = self.next(input);
@@ -82,7 +82,7 @@ impl WebSocketDecoder {
             Ok(Some(Message::Close(_))) => self.end(),
             Err(_) => {
                 self.end();
-                input.clear();
+                *input = &[];
             }
             _ => {}
         }
@@ -103,7 +103,7 @@ impl WebSocketDecoder {
         self.control = Vec::new();
     }
 
-    fn next(&mut self, input: &mut Bytes) -> Result<Option<Message>, WebSocketError> {
+    fn next(&mut self, input: &mut &[u8]) -> Result<Option<Message>, WebSocketError> {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
@@ -141,7 +141,7 @@ impl WebSocketDecoder {
     }
 
     /// The header of the next frame, checked; `None` when not all of it is here, and then the input is empty.
-    fn read_header(&mut self, input: &mut Bytes) -> Result<Option<Frame>, WebSocketError> {
+    fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, WebSocketError> {
         let header = if self.header_length == 0 {
             match Header::parse(input, self.room())? {
                 Some(header) => {
@@ -151,7 +151,7 @@ impl WebSocketDecoder {
                 None => {
                     self.header[..input.len()].copy_from_slice(input);
                     self.header_length = input.len() as u8;
-                    input.clear();
+                    *input = &[];
                     return Ok(None);
                 }
             }

@@ -111,6 +111,7 @@ pub use options::{EngineOptions, Limits, TransportKind};
 pub use remote_socket::{Counted, FetchedSockets, RemoteSocket};
 pub use request::RequestHead;
 pub use socket::Socket;
+pub use transport::HttpServer;
 
 /// The README's examples compile.
 #[cfg(doctest)]

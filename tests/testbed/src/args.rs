@@ -71,8 +71,6 @@ impl Args {
             Some("profile protocol3 needs clients of Engine.IO 3, which this server does not serve")
         } else if self.nats.is_some() {
             Some("--nats: this server cannot join a cluster")
-        } else if self.transport == Transport::Owned {
-            Some("--transport owned: only mounted WebSockets are served")
         } else {
             None
         }
@@ -97,11 +95,7 @@ mod tests {
 
     #[test]
     fn what_the_server_cannot_do_is_refused_with_a_message() {
-        for line in [
-            "--profile protocol3",
-            "--profile load --nats nats://127.0.0.1",
-            "--profile load --transport owned",
-        ] {
+        for line in ["--profile protocol3", "--profile load --nats nats://127.0.0.1"] {
             assert!(refusal(line).is_some(), "{line}");
         }
     }

@@ -13,5 +13,5 @@ pub use http::{Answer, request};
 pub use journal::Journal;
 pub use packet::Packet;
 pub use poller::Poller;
-pub use server::{Server, serve};
+pub use server::{Server, owned, serve};
 pub use wait::{PATIENCE, eventually, soon};

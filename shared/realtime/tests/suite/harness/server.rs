@@ -75,20 +75,34 @@ impl Drop for Server {
     }
 }
 
+/// How WebSockets are carried: `TRANSPORT` says `owned` (also when it is not set) or `mounted`.
+pub fn owned() -> bool {
+    match std::env::var("TRANSPORT").as_deref() {
+        Ok("mounted") => false,
+        Ok("owned") | Err(_) => true,
+        Ok(other) => panic!("TRANSPORT is {other}, which is neither owned nor mounted"),
+    }
+}
+
 /// Runs an `App` with these routes on two workers.
 pub fn serve(routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
-        let server = HttpServer::new(move || App::new().configure(routes.clone()))
-            .workers(2)
-            .h1_allow_half_closed(false)
-            .disable_signals()
-            .listen(listener)
-            .unwrap();
+        let app = move || App::new().configure(routes.clone());
         System::new().block_on(async move {
-            let running = server.run();
+            let running = if owned() {
+                natter::HttpServer::new(app).workers(2).disable_signals().listen(listener).unwrap().run()
+            } else {
+                HttpServer::new(app)
+                    .workers(2)
+                    .h1_allow_half_closed(false)
+                    .disable_signals()
+                    .listen(listener)
+                    .unwrap()
+                    .run()
+            };
             send.send(running.handle()).unwrap();
             running.await.unwrap();
         });
