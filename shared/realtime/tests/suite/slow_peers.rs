@@ -9,7 +9,7 @@ use natter::{Binary, Data, Io, IoBuilder, Limits, RequestHead, Socket};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Client, PATIENCE, Server, eventually, owned, request};
+use crate::harness::{Client, PATIENCE, Server, Transport, eventually, request};
 
 /// The requests of connections, gone when nothing of the connection is left in the server.
 #[derive(Clone, Default)]
@@ -55,7 +55,7 @@ async fn the_end_of_a_client_that_was_given_up_does_not_stop_the_heartbeat_of_an
     given_up(&server, deaf.session()).await;
     // One on each thread: one of them has what the other has given back.
     let (mut ann, mut ben) = server.two_clients().await;
-    if owned() {
+    if Transport::of_run() != Transport::Mounted {
         heads.gone(0).await;
         deaf.vanish();
     } else {

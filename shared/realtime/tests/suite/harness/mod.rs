@@ -6,6 +6,8 @@ mod journal;
 mod packet;
 mod poller;
 mod server;
+mod stream;
+pub mod tls;
 mod wait;
 
 pub use client::Client;
@@ -13,5 +15,6 @@ pub use http::{Answer, request};
 pub use journal::Journal;
 pub use packet::Packet;
 pub use poller::Poller;
-pub use server::{Server, owned, serve};
+pub use server::{Server, Transport, serve};
+pub use stream::Stream;
 pub use wait::{PATIENCE, eventually, soon};

@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer, dev::ServerHandle, rt::System, web::ServiceConf
 use natter::{Io, IoBuilder};
 use serde_json::Value;
 
-use super::{Client, Poller};
+use super::{Client, Poller, tls};
 
 pub struct Server {
     pub io: Io,
@@ -75,12 +75,23 @@ impl Drop for Server {
     }
 }
 
-/// How WebSockets are carried: `TRANSPORT` says `owned` (also when it is not set) or `mounted`.
-pub fn owned() -> bool {
-    match std::env::var("TRANSPORT").as_deref() {
-        Ok("mounted") => false,
-        Ok("owned") | Err(_) => true,
-        Ok(other) => panic!("TRANSPORT is {other}, which is neither owned nor mounted"),
+/// How the servers under test carry WebSockets. `TRANSPORT` says it; `owned` if it is not set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Owned,
+    /// The same, through TLS.
+    Tls,
+    Mounted,
+}
+
+impl Transport {
+    pub fn of_run() -> Self {
+        match std::env::var("TRANSPORT").as_deref() {
+            Ok("owned") | Err(_) => Self::Owned,
+            Ok("tls") => Self::Tls,
+            Ok("mounted") => Self::Mounted,
+            Ok(other) => panic!("TRANSPORT is {other}, which is none of owned, tls and mounted"),
+        }
     }
 }
 
@@ -92,16 +103,22 @@ pub fn serve(routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> (S
     thread::spawn(move || {
         let app = move || App::new().configure(routes.clone());
         System::new().block_on(async move {
-            let running = if owned() {
-                natter::HttpServer::new(app).workers(2).disable_signals().listen(listener).unwrap().run()
-            } else {
-                HttpServer::new(app)
+            let running = match Transport::of_run() {
+                Transport::Mounted => HttpServer::new(app)
                     .workers(2)
                     .h1_allow_half_closed(false)
                     .disable_signals()
                     .listen(listener)
                     .unwrap()
-                    .run()
+                    .run(),
+                transport => {
+                    let server = natter::HttpServer::new(app).workers(2).disable_signals();
+                    let listening = match transport {
+                        Transport::Tls => server.listen_rustls_0_23(listener, tls::server_config()),
+                        _ => server.listen(listener),
+                    };
+                    listening.unwrap().run()
+                }
             };
             send.send(running.handle()).unwrap();
             running.await.unwrap();
