@@ -6,7 +6,12 @@ use std::{
     thread,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, rt::System, web::ServiceConfig};
+use actix_web::{
+    App, HttpServer,
+    dev::{self, ServerHandle},
+    rt::System,
+    web::ServiceConfig,
+};
 use natter::{Io, IoBuilder};
 use serde_json::Value;
 
@@ -97,29 +102,29 @@ impl Transport {
 
 /// Runs an `App` with these routes on two workers.
 pub fn serve(routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> (SocketAddr, ServerHandle) {
+    start(move |listener| {
+        let app = move || App::new().configure(routes.clone());
+        if Transport::of_run() == Transport::Mounted {
+            let server = HttpServer::new(app).workers(2).h1_allow_half_closed(false).disable_signals();
+            return server.listen(listener).unwrap().run();
+        }
+        let server = natter::HttpServer::new(app).workers(2).disable_signals();
+        let listening = match Transport::of_run() {
+            Transport::Tls => server.listen_rustls_0_23(listener, tls::server_config()),
+            _ => server.listen(listener),
+        };
+        listening.unwrap().run()
+    })
+}
+
+/// Runs a server on a thread of its own.
+pub fn start(run: impl FnOnce(TcpListener) -> dev::Server + Send + 'static) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
-        let app = move || App::new().configure(routes.clone());
         System::new().block_on(async move {
-            let running = match Transport::of_run() {
-                Transport::Mounted => HttpServer::new(app)
-                    .workers(2)
-                    .h1_allow_half_closed(false)
-                    .disable_signals()
-                    .listen(listener)
-                    .unwrap()
-                    .run(),
-                transport => {
-                    let server = natter::HttpServer::new(app).workers(2).disable_signals();
-                    let listening = match transport {
-                        Transport::Tls => server.listen_rustls_0_23(listener, tls::server_config()),
-                        _ => server.listen(listener),
-                    };
-                    listening.unwrap().run()
-                }
-            };
+            let running = run(listener);
             send.send(running.handle()).unwrap();
             running.await.unwrap();
         });
