@@ -78,6 +78,7 @@ mod server;
 mod session;
 mod sessions;
 mod shard;
+mod shared_list;
 mod socket;
 mod transport;
 mod upgrade;

@@ -158,11 +158,15 @@ impl Outbox {
         (outcome, to_wake)
     }
 
-    /// Puts something in front of all packets: the answer to the request that has opened the WebSocket.
-    pub fn lead_with(&self, head: Bytes) {
+    /// Puts something in front of the first packet, in one piece with it: the answer to the request that has opened the
+    /// WebSocket.
+    pub fn lead_with(&self, head: &[u8]) {
         let mut state = self.lock();
         state.bytes += head.len();
-        state.queue.push_front(Item { bytes: head, volatile: false });
+        match state.queue.front_mut() {
+            Some(first) => first.bytes = [head, &first.bytes[..]].concat().into(),
+            None => state.queue.push_front(Item { bytes: Bytes::copy_from_slice(head), volatile: false }),
+        }
     }
 
     /// Writes what is queued to the stream that the writer has lent, or wakes the writer.

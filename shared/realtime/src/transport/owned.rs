@@ -44,7 +44,7 @@ pub(super) fn open(
     ticket.write(move |Arrival { flow, head, early, .. }| {
         let Opened { line, mut actor, .. } = opened;
         // The answer and the session's first packet are one write.
-        line.outbox.lead_with(head);
+        line.outbox.lead_with(&head);
         actor.ctx().add_stream(pump::Pump::of_session(flow, line, writer, early));
         Box::pin(actor)
     });

@@ -44,7 +44,7 @@ impl Handed {
 
 pub(super) fn run(line: Peer, transport: TransportId, slot: Arc<Slot>, arrival: Arrival) -> Running {
     let Arrival { flow, head, early, desk } = arrival;
-    slot.own().0.lead_with(head);
+    slot.own().0.lead_with(&head);
     let pump = Pump::of_candidate(flow, line.clone(), slot.clone(), early);
     let present = Present { line, transport, gone: true };
     Box::pin(try_to_win(pump, slot, present, desk))
@@ -54,7 +54,7 @@ pub(super) fn run(line: Peer, transport: TransportId, slot: Arc<Slot>, arrival: 
 pub(super) fn turn_away(line: Peer, arrival: Arrival) -> Running {
     let Arrival { flow, head, early, .. } = arrival;
     let slot = Arc::new(Slot::new());
-    slot.own().0.lead_with(head);
+    slot.own().0.lead_with(&head);
     slot.abandon(Some(CloseCode::Policy));
     Box::pin(hang_up(Pump::of_candidate(flow, line, slot, early)))
 }
