@@ -1,0 +1,6 @@
+//! Several nodes. One line here is one file of scenarios.
+
+mod user;
+
+// The bus: the same promises of NATS and of the one inside a process.
+mod bus;
