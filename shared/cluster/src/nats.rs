@@ -228,7 +228,11 @@ mod tests {
             assert_eq!(checked(right), "right", "{right}");
         }
         for wrong in ["", "http://nats", "ws://nats", "nats://", "nats://a b"] {
-            assert!(checked(wrong).starts_with(&format!("`{wrong}` is no addr")), "{wrong}: {}", checked(wrong));
+            assert!(
+                checked(wrong).starts_with(&format!("`{wrong}` is no addr")),
+                "{wrong}: {}",
+                checked(wrong)
+            );
         }
         for shown in ["nats://user:password@nats", "nats://token@nats", "nats://user:p#w@nats", "u:p@nats:x"]
         {

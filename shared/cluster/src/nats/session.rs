@@ -163,7 +163,7 @@ impl Session {
                     }
                     return Ok(left);
                 }
-                returned = barrier.returned(), if barrier.is_on_its_way() => {
+                returned = barrier.returned(client), if barrier.is_on_its_way() => {
                     returned?;
                     wishes.in_place();
                     if !mem::replace(&mut up, true) {
@@ -266,10 +266,10 @@ async fn write_out(
         () = queue.is_empty() => {}
     }
     if barrier.is_on_its_way() {
-        barrier.returned().await?;
+        barrier.returned(client).await?;
     }
     barrier.send(client).await?;
-    barrier.returned().await
+    barrier.returned(client).await
 }
 
 /// So that the nodes of a cluster do not all come at once.
