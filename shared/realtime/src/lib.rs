@@ -41,6 +41,7 @@ mod accept;
 mod acks;
 mod alarm;
 mod broadcast;
+mod builder;
 mod bundle;
 mod client;
 mod cluster;
@@ -69,6 +70,7 @@ mod line;
 mod listeners;
 mod memberships;
 mod namespace;
+mod namespaces;
 mod options;
 mod outbox;
 mod remote_socket;
@@ -87,6 +89,7 @@ mod writers;
 pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
+pub use builder::IoBuilder;
 pub use cluster::{Cluster, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
 pub use cookie::Cookie;
 pub use cors::Cors;
@@ -104,10 +107,11 @@ pub use handler::{
 };
 pub use handshake::Handshake;
 pub use hooks::{Hooks, Refusal};
-pub use io::{Io, IoBuilder, ParentNamespace};
+pub use io::Io;
 pub use join::{Join, RoomNames};
 pub use listeners::{EventRefused, IncomingEvent};
 pub use namespace::Namespace;
+pub use namespaces::ParentNamespace;
 pub use natter_cluster::{
     ClusterStats, LinkState, MemoryBus,
     nats::{NatsOptionsError, Secret},
