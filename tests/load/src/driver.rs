@@ -39,12 +39,15 @@ pub struct Tally {
     /// Since the timeline's last row.
     recent: Histogram,
     measured: Histogram,
+    /// Since the start, warm-up included.
+    all: u64,
 }
 
 impl Tally {
     /// Something arrived that was due at `due`.
     pub fn record(&mut self, due: u64, now: u64) {
         self.recent.record(now.saturating_sub(due));
+        self.all += 1;
     }
 }
 
@@ -78,8 +81,10 @@ pub struct Measured {
     pub rss_peak: u64,
     /// Deliveries that did not come at all.
     pub missing: u64,
-    /// Deliveries out of order.
+    /// Deliveries out of order, from the start of the warm-up on.
     pub disorders: u64,
+    /// All deliveries from there on.
+    pub all: u64,
     /// The run over time.
     pub timeline: Timeline,
 }
@@ -138,6 +143,7 @@ pub fn measure(
         rss_peak: peak.max(after.now),
         missing: load.under_way(),
         disorders: load.disorders(),
+        all: tally.all,
         timeline,
     })
 }
@@ -179,6 +185,8 @@ impl Measured {
         report.figure("deliveries_per_s", count as f64 / seconds, "of them per second");
         report.latency("", &self.latency);
         report.figure("missing", self.missing as f64, "of them that never came");
+        let percent = 100.0 * self.disorders as f64 / self.all.max(1) as f64;
+        report.figure("disorder_percent", percent, "% out of order, warm-up included");
         report.figure(
             "disorders",
             self.disorders as f64,

@@ -38,8 +38,8 @@ pub struct Slow {
     size: usize,
     /// Seconds of each of the two stretches. With the default both end before a server's usual heartbeat (25 s and
     /// 20 s to answer) would cut off whoever does not read
-    #[arg(long, default_value_t = 15)]
-    seconds: u64,
+    #[arg(long, default_value_t = 15.0)]
+    seconds: f64,
 }
 
 /// What one stretch showed.
@@ -79,7 +79,7 @@ impl Slow {
     fn publish(&self, swarm: &mut Swarm, servers: &Servers) -> Result<Stretch, Failure> {
         let started = Instant::now();
         let counted_from = swarm.now() + LEAD_IN.as_micros() as u64;
-        let end = started + LEAD_IN + Duration::from_secs(self.seconds);
+        let end = started + LEAD_IN + Duration::from_secs_f64(self.seconds.clamp(0.1, 3_600.0));
         let mut pace = Pace::new(self.rate as f64 / self.size as f64, swarm.now());
         let mut sampled = started;
         let mut stretch = Stretch {
