@@ -51,4 +51,5 @@ def start_redis(program, log):
 
 
 def version(program):
-    return printed(program, "--version")
+    """Name and number, without what it was built with."""
+    return printed(program, "--version").split(" sha=")[0]
