@@ -46,7 +46,7 @@ struct Arguments {
     /// Process ids of brokers between them: their CPU time counts too
     #[arg(long, global = true, value_delimiter = ',')]
     broker: Vec<u32>,
-    /// Loopback addresses that clients come from in turn; each is good for about 28,000
+    /// Loopback addresses that clients come from in turn; each is good for 55,000
     #[arg(long, global = true, value_delimiter = ',')]
     source: Vec<IpAddr>,
     /// Handshakes, and joins before the start, that are under way at a time: few enough for any listener's backlog

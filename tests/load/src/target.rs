@@ -10,11 +10,21 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::failure::Failure;
 
+/// The ports that clients of an address of their own come from.
+const FIRST_PORT: u16 = 10_000;
+const PORTS: u16 = 55_000;
+
 /// The servers, and the addresses on this machine that clients use in turn.
 pub struct Target {
     servers: Vec<SocketAddr>,
-    /// Empty: the kernel chooses. One address has ports for about 28,000 connections to one server.
-    sources: Vec<IpAddr>,
+    /// Empty: the kernel chooses address and port, and has about 28,000 ports for one server.
+    sources: Vec<Source>,
+}
+
+struct Source {
+    address: IpAddr,
+    /// Which port to try next. The kernel could choose, but takes a millisecond for it once half of its ports are in use.
+    next: u16,
 }
 
 impl Target {
@@ -24,7 +34,10 @@ impl Target {
             return Err(Failure::Address(format!("{source}: clients come from loopback addresses only")));
         }
         let servers = urls.iter().map(|url| loopback(url)).collect::<Result<_, _>>()?;
-        Ok(Self { servers, sources: sources.to_vec() })
+        // Several generators on one address do not begin at one port.
+        let next = (std::process::id() % u32::from(PORTS / 1_000)) as u16 * 1_000;
+        let sources = sources.iter().map(|address| Source { address: *address, next }).collect();
+        Ok(Self { servers, sources })
     }
 
     /// How many servers there are.
@@ -33,11 +46,12 @@ impl Target {
     }
 
     /// Begins to connect the client with this index to one of the servers.
-    pub fn connect(&self, client: usize, server: usize) -> io::Result<(TcpStream, SocketAddr)> {
+    pub fn connect(&mut self, client: usize, server: usize) -> io::Result<(TcpStream, SocketAddr)> {
         let address = self.servers[server];
-        let stream = match self.sources.get(client % self.sources.len().max(1)) {
+        let place = client % self.sources.len().max(1);
+        let stream = match self.sources.get_mut(place) {
             None => TcpStream::connect(address)?,
-            Some(source) => connect_from(*source, address)?,
+            Some(source) => source.connect(address)?,
         };
         // As browsers and Node do: an event is sent when it is emitted.
         stream.set_nodelay(true)?;
@@ -45,19 +59,34 @@ impl Target {
     }
 }
 
-fn connect_from(source: IpAddr, server: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    // Ports of the run before, which the kernel keeps for a minute, can be used for other servers.
-    socket.set_reuse_address(true)?;
-    socket.bind(&SocketAddr::new(source, 0).into())?;
-    match socket.connect(&server.into()) {
-        Err(error)
-            if error.raw_os_error() != Some(IN_PROGRESS) && error.kind() != io::ErrorKind::WouldBlock =>
-        {
+impl Source {
+    fn connect(&mut self, server: SocketAddr) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        // Ports of the run before, which the kernel keeps for a minute, can be used for other servers.
+        socket.set_reuse_address(true)?;
+        self.bind(&socket)?;
+        match socket.connect(&server.into()) {
             Err(error)
+                if error.raw_os_error() != Some(IN_PROGRESS) && error.kind() != io::ErrorKind::WouldBlock =>
+            {
+                Err(error)
+            }
+            _ => Ok(TcpStream::from_std(socket.into())),
         }
-        _ => Ok(TcpStream::from_std(socket.into())),
+    }
+
+    /// Binds to the next port that nobody has.
+    fn bind(&mut self, socket: &Socket) -> io::Result<()> {
+        for _ in 0..PORTS {
+            let port = FIRST_PORT + self.next;
+            self.next = (self.next + 1) % PORTS;
+            match socket.bind(&SocketAddr::new(self.address, port).into()) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return bound,
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
     }
 }
 
@@ -94,7 +123,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let sources = ["127.0.0.2".parse().unwrap(), "127.0.0.3".parse().unwrap()];
-        let target = Target::new(&[url], &sources).unwrap();
+        let mut target = Target::new(&[url], &sources).unwrap();
         let _clients = [target.connect(0, 0).unwrap(), target.connect(1, 0).unwrap()];
         let from = [listener.accept().unwrap().1.ip(), listener.accept().unwrap().1.ip()];
         assert_eq!(from, sources);
