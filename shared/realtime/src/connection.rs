@@ -93,7 +93,7 @@ impl Connection {
         };
         let shard = LocalShard::of(server);
         let limits = &server.options.limits;
-        let sid = ids::session_id();
+        let sid = ids::session_id(server.tag);
         let ctx = Context::new();
         let outbox = Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes });
         let gate = Arc::new(Gate::new(limits.pending_handlers));
