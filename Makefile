@@ -13,7 +13,7 @@ run: ## Runs a node with its chat page on http://127.0.0.1:3000, built for speed
 	@deploy/client/install
 	cargo run --release --locked --bin natter -- $(ARGS)
 
-test: ## Installs what the tests need and runs all of them (SUITES: rust clients python browser)
+test: ## Installs what the tests need and runs all of them (SUITES: rust mounted clients python browser)
 	@tests/install
 	@tests/run $(SUITES)
 

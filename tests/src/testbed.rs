@@ -34,11 +34,13 @@ impl Testbed {
     /// Starts a testbed with this profile on a free port and waits until it accepts connections.
     ///
     /// The program is the one that `TESTBED` names, else `testbed` in the folder where Cargo puts this workspace's programs.
+    /// `TRANSPORT` says how it carries WebSockets, `owned` if it is not set.
     #[track_caller]
     pub fn start(profile: &str) -> Self {
         let program = program();
         let spawned = Command::new(&program)
             .args(["--profile", profile, "--port", "0"])
+            .args(["--transport", &transport()])
             // A backtrace reads the program's debug information, tens of megabytes that would be taken for a leak.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
@@ -226,6 +228,11 @@ impl Drop for Testbed {
             eprintln!("the testbed's last errors: {tail:#?}");
         }
     }
+}
+
+/// How the servers under test carry WebSockets: `owned` or `mounted`.
+pub fn transport() -> String {
+    std::env::var("TRANSPORT").unwrap_or_else(|_| "owned".to_owned())
 }
 
 fn program() -> PathBuf {

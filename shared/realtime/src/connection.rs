@@ -7,15 +7,14 @@
 
 mod orders;
 mod polls;
+mod sockets;
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, StreamHandler};
-use actix_web::error::PayloadError;
-use bytes::Bytes;
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, dev::ContextFut};
 use natter_protocol::{CloseCode, EnginePacket, Frames, Message as WebSocketMessage, Open, WebSocketDecoder};
 
 use crate::{
@@ -39,6 +38,7 @@ use crate::{
 
 pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, Shutdown, TooSlow};
 pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdict, PollEnded, PostEnded};
+pub(crate) use sockets::{HandOver, Received, TransportClosed};
 
 /// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.
 const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
@@ -58,6 +58,8 @@ pub(crate) struct Connection {
     inbound: Option<(TransportId, WebSocketDecoder)>,
     /// A WebSocket that wants to take over.
     candidate: Option<Box<Candidate>>,
+    /// The peer of the WebSocket at work has said goodbye.
+    peer_closed: bool,
     app: App,
     next_transport: TransportId,
 }
@@ -72,21 +74,18 @@ enum App {
 pub(crate) struct Opened {
     pub sid: Arc<str>,
     pub line: Arc<Line>,
+    /// The actor, to be run on this thread.
+    pub actor: ContextFut<Connection, Context<Connection>>,
 }
 
 /// The WebSocket a connection began with.
 pub(crate) const FIRST_TRANSPORT: TransportId = 0;
 
 impl Connection {
-    /// Starts a connection on this thread; `attach` adds what it reads from.
+    /// Makes a connection, to be run on this thread.
     ///
     /// None if the server is no longer there.
-    pub fn open(
-        server: &Arc<Server>,
-        request: Arc<RequestHead>,
-        transport: TransportKind,
-        attach: impl FnOnce(&mut Context<Self>, &Arc<Gate>),
-    ) -> Option<Opened> {
+    pub fn open(server: &Arc<Server>, request: Arc<RequestHead>, transport: TransportKind) -> Option<Opened> {
         let application = server.application();
         let io = match &application {
             Application::SocketIo(io) => Some(io.upgrade()?),
@@ -95,42 +94,37 @@ impl Connection {
         let shard = LocalShard::of(server);
         let limits = &server.options.limits;
         let sid = ids::session_id(server.tag);
-        let mut made = None;
-        Self::create(|ctx| {
-            let outbox =
-                Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes });
-            let gate = Arc::new(Gate::new(limits.pending_handlers));
-            attach(ctx, &gate);
-            let line = Line::new(shard.handle.clone(), ctx.address(), outbox, gate, request, transport);
-            made = Some(line.clone());
-            let connect_timeout = io.as_ref().map(|_| server.options.connect_timeout);
-            let app = match (io, application) {
-                (Some(io), _) => App::SocketIo(Client::new(io)),
-                (None, Application::Raw(app)) => {
-                    App::Raw(app, EngineSocket::new(sid.clone(), server.clone(), line.clone()))
-                }
-                (None, Application::SocketIo(_)) => unreachable!("invariant: upgraded above"),
-            };
-            Self {
-                sid: sid.clone(),
-                session: Session::open(server.timing.clone(), transport, connect_timeout, Instant::now()),
-                alarm: shard.alarm.add(line.clone()),
-                wire: Wire { line, shard: shard.clone() },
-                inbound: (transport == TransportKind::Websocket)
-                    .then(|| (FIRST_TRANSPORT, WebSocketDecoder::new(server.websocket_limits))),
-                candidate: None,
-                app,
-                next_transport: FIRST_TRANSPORT + 1,
+        let ctx = Context::new();
+        let outbox = Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes });
+        let gate = Arc::new(Gate::new(limits.pending_handlers));
+        let line = Line::new(shard.handle.clone(), ctx.address(), outbox, gate, request, transport);
+        let connect_timeout = io.as_ref().map(|_| server.options.connect_timeout);
+        let app = match (io, application) {
+            (Some(io), _) => App::SocketIo(Client::new(io)),
+            (None, Application::Raw(app)) => {
+                App::Raw(app, EngineSocket::new(sid.clone(), server.clone(), line.clone()))
             }
-            .greet(transport)
-        });
-        let line = made.expect("invariant: create calls its closure");
+            (None, Application::SocketIo(_)) => unreachable!("invariant: upgraded above"),
+        };
+        let connection = Self {
+            sid: sid.clone(),
+            session: Session::open(server.timing.clone(), transport, connect_timeout, Instant::now()),
+            alarm: shard.alarm.add(line.clone()),
+            wire: Wire { line: line.clone(), shard: shard.clone() },
+            inbound: (transport == TransportKind::Websocket)
+                .then(|| (FIRST_TRANSPORT, WebSocketDecoder::new(server.websocket_limits))),
+            candidate: None,
+            peer_closed: false,
+            app,
+            next_transport: FIRST_TRANSPORT + 1,
+        };
+        let actor = ctx.into_future(connection.greet(transport));
         server.sessions.insert(sid.clone(), line.clone());
         if server.is_closing() {
             // Whoever closes the server may have looked before this session was there.
             line.connection.do_send(Shutdown);
         }
-        Some(Opened { sid, line })
+        Some(Opened { sid, line, actor })
     }
 
     /// The first packet (protocol section "Handshake").
@@ -161,7 +155,8 @@ impl Connection {
 
     // ---- what the client says ----
 
-    fn received(&mut self, transport: TransportId, bytes: Bytes, ctx: &mut Context<Self>) {
+    /// Bytes from one of the connection's WebSockets, while there may be two.
+    fn received(&mut self, transport: TransportId, bytes: &[u8], ctx: &mut Context<Self>) {
         if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
             self.probe(bytes, ctx);
         } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {
@@ -170,7 +165,7 @@ impl Connection {
         self.arm();
     }
 
-    fn read(&mut self, mut bytes: Bytes, ctx: &mut Context<Self>) {
+    fn read(&mut self, mut bytes: &[u8], ctx: &mut Context<Self>) {
         loop {
             let Some((_, decoder)) = &mut self.inbound else { return };
             match decoder.decode(&mut bytes) {
@@ -218,6 +213,7 @@ impl Connection {
             WebSocketMessage::Ping(payload) => self.push(&Frames::pong(&payload)),
             WebSocketMessage::Pong(_) => {}
             WebSocketMessage::Close(code) => {
+                self.peer_closed = true;
                 self.leave(DisconnectReason::TransportClose);
                 self.finish_websocket(code.map(|_| CloseCode::Normal));
             }
@@ -264,7 +260,7 @@ impl Connection {
 
     // ---- an upgrade (protocol section "Upgrade") ----
 
-    fn probe(&mut self, mut bytes: Bytes, ctx: &mut Context<Self>) {
+    fn probe(&mut self, mut bytes: &[u8], ctx: &mut Context<Self>) {
         while let Some(candidate) = &mut self.candidate {
             match candidate.decoder.decode(&mut bytes) {
                 Ok(None) => return,
@@ -404,8 +400,8 @@ impl Connection {
         if self.session.transport() == TransportKind::Polling {
             return self.end(ctx);
         }
-        // The peer of a WebSocket does not read, and actix writes to it before all else, so its TCP connection can't be
-        // ended from here. The session is gone; what is left waits for the transport's end, and reads nothing more.
+        // The peer of a WebSocket does not read. The session is gone; what is left waits for the transport, which ends
+        // its TCP connection if it can, and reads nothing more.
         self.wire.shard.server.sessions.remove(&self.sid);
         self.wire.line.gate.shut();
     }
@@ -454,55 +450,6 @@ impl Drop for Connection {
         });
         if let End::Panicked(message) = cleaned {
             tracing::error!(message, "a connection could not be cleaned up");
-        }
-    }
-}
-
-/// Bytes from the WebSocket this connection began with.
-impl StreamHandler<Result<Bytes, PayloadError>> for Connection {
-    fn handle(&mut self, item: Result<Bytes, PayloadError>, ctx: &mut Self::Context) {
-        match item {
-            Ok(bytes) => self.received(FIRST_TRANSPORT, bytes, ctx),
-            Err(_) => self.lost(DisconnectReason::TransportClose, ctx),
-        }
-    }
-
-    fn finished(&mut self, ctx: &mut Self::Context) {
-        self.lost(DisconnectReason::TransportClose, ctx);
-    }
-}
-
-/// Bytes from a WebSocket that another task reads. The answer is the permission to read on.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Received {
-    pub transport: TransportId,
-    pub bytes: Bytes,
-}
-
-impl Handler<Received> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, Received { transport, bytes }: Received, ctx: &mut Self::Context) {
-        self.received(transport, bytes, ctx);
-    }
-}
-
-/// A WebSocket's TCP connection has ended, or its writer has. If it is lost, the heartbeat ends the session.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct TransportClosed {
-    pub transport: TransportId,
-}
-
-impl Handler<TransportClosed> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, TransportClosed { transport }: TransportClosed, ctx: &mut Self::Context) {
-        if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
-            self.abandon(None);
-        } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {
-            self.lost(DisconnectReason::TransportClose, ctx);
         }
     }
 }

@@ -87,13 +87,13 @@ impl Value for IpAddr {
     }
 }
 
-/// A folder, or `none`.
+/// A folder or a file, or `none`.
 impl Value for Option<PathBuf> {
     const KIND: Kind = Kind::Text;
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(None),
-            "" => Err("it is empty; write \"none\" for no folder".to_owned()),
+            "" => Err("it is empty; write \"none\" for none".to_owned()),
             _ => Ok(Some(PathBuf::from(text))),
         }
     }

@@ -3,7 +3,10 @@
 //! Nothing of a session is kept here. A transport reads from the network and tells the connection, and writes what it
 //! takes from the connection's outbox.
 
+mod carrier;
+mod handshake;
 mod mounted;
+mod owned;
 mod polling;
 mod query;
 
@@ -25,8 +28,14 @@ use crate::{
     server::Server,
 };
 
+use carrier::Carrier;
+pub(crate) use carrier::{Chunk, Inbound};
+pub(crate) use owned::Handed;
+pub use owned::HttpServer;
+
 /// Mounts a server into an `App`. `keep` lives as long as the routes do.
 pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: Arc<Server>, keep: K) {
+    owned::note(&server);
     let path = server.options.normalised_path();
     let with_slash = format!("{}/", path.trim_end_matches('/'));
     if server.bundle.is_some() {
@@ -119,10 +128,13 @@ async fn answer(
         return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
     }
     let Some(line) = line else {
-        return handshake(server, request, payload, query.transport).await;
+        return begin(server, request, payload, query.transport).await;
     };
     match (query.transport, request.method()) {
-        (TransportKind::Websocket, &Method::GET) => mounted::upgrade(request, payload, line).await,
+        (TransportKind::Websocket, &Method::GET) => match handshake::switching_protocols(request) {
+            Ok(switching) => Carrier::of(request, payload).upgrade(switching, line).await,
+            Err(answer) => Ok(*answer),
+        },
         (TransportKind::Polling, &Method::GET) => polling::poll(server, line).await,
         (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, line).await,
         _ => Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish()),
@@ -130,7 +142,7 @@ async fn answer(
 }
 
 /// A request without a session: it asks for a new one.
-async fn handshake(
+async fn begin(
     server: &Arc<Server>,
     request: &HttpRequest,
     payload: web::Payload,
@@ -158,8 +170,8 @@ async fn handshake(
     }
     let (sid, mut answer) = match transport {
         TransportKind::Polling => polling::open(server, head.clone())?,
-        TransportKind::Websocket => match mounted::switching_protocols(request) {
-            Ok(switching) => mounted::open(server, switching, payload, head.clone())?,
+        TransportKind::Websocket => match handshake::switching_protocols(request) {
+            Ok(switching) => Carrier::of(request, payload).open(server, switching, head.clone())?,
             // Not an error of Engine.IO: HTTP's own answer says best what is missing.
             Err(answer) => {
                 bump(&server.counters.refused_requests);

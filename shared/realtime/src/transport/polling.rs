@@ -16,7 +16,9 @@ use natter_protocol::{Opcode, encode_payload};
 use super::{Peer, Refused, ended, opened};
 use crate::{
     DisconnectReason,
-    connection::{Abort, BeginPoll, BeginPost, Connection, Payload, PayloadVerdict, PollEnded, PostEnded},
+    connection::{
+        Abort, BeginPoll, BeginPost, Connection, Opened, Payload, PayloadVerdict, PollEnded, PostEnded,
+    },
     error::ErrorCode,
     options::TransportKind,
     outbox::Taken,
@@ -38,14 +40,14 @@ pub(super) fn open(
     server: &Arc<Server>,
     head: Arc<RequestHead>,
 ) -> Result<(Arc<str>, HttpResponse), Refused> {
-    let opened = opened(Connection::open(server, head, TransportKind::Polling, |_, _| {}))?;
-    let writer = opened.line.outbox.attach();
+    let Opened { sid, line, actor } = opened(Connection::open(server, head, TransportKind::Polling))?;
+    actix_rt::spawn(actor);
+    let writer = line.outbox.attach();
     let now = &mut Context::from_waker(Waker::noop());
-    let Poll::Ready(Taken::Some(frames)) = opened.line.outbox.poll_frames(writer, 1, ANSWER_BYTES, now)
-    else {
+    let Poll::Ready(Taken::Some(frames)) = line.outbox.poll_frames(writer, 1, ANSWER_BYTES, now) else {
         unreachable!("invariant: a connection greets when it is made");
     };
-    Ok((opened.sid, packets(frames)))
+    Ok((sid, packets(frames)))
 }
 
 fn packets(frames: Vec<(Opcode, Bytes)>) -> HttpResponse {
