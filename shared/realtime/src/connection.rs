@@ -37,7 +37,7 @@ use crate::{
     upgrade::Candidate,
 };
 
-pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, Shutdown, TooSlow};
+pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, ReleasePoll, Shutdown, TooSlow};
 pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdict, PollEnded, PostEnded};
 
 /// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.

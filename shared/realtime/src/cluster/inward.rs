@@ -6,11 +6,14 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use natter_cluster::{
     Event, Member, Node, NodeTag, Responder,
-    message::{self, Broadcast, Pipe, Question, Relay},
+    message::{self, Broadcast, Pipe, Question},
 };
 use natter_protocol::{Args, Body, EnginePacket, Frames, PacketDecoder, PacketLimits, split_frame};
 
-use super::answers::{AckAnswers, Counts, Picture, Pictures, Response, encode};
+use super::{
+    answers::{AckAnswers, Counts, Picture, Pictures, Response, encode},
+    relay::Relays,
+};
 use crate::{
     broadcast::BroadcastOperator, delivery::Delivery, error::AckError, io::IoInner,
     namespace::NamespaceInner, roster::Target,
@@ -174,7 +177,11 @@ impl Node for Inward {
                 let responder = wants_ack.then_some(responder);
                 namespace.side.call(thread, move || server.upgrade(), event, args, responder);
             }
-            Question::Relay(relay) => self.relayed(relay, responder),
+            Question::Relay(relay) => {
+                if let Some(io) = self.io.upgrade() {
+                    Relays::asked(&io.server, relay, responder);
+                }
+            }
         }
     }
 
@@ -185,7 +192,17 @@ impl Node for Inward {
 
     fn came(&self, _: &Member) {}
 
-    fn left(&self, _: &Member) {}
+    fn left(&self, member: &Member) {
+        if let Some(io) = self.io.upgrade() {
+            io.server.relays.left(member.tag);
+        }
+    }
+
+    fn away(&self) {
+        if let Some(io) = self.io.upgrade() {
+            io.server.relays.away();
+        }
+    }
 
     fn suspended(&self) {
         if let Some(io) = self.io.upgrade() {
@@ -221,9 +238,5 @@ impl Inward {
             };
             encode(&answers)
         });
-    }
-
-    fn relayed(&self, relay: Relay<'_>, responder: Responder) {
-        drop((relay, responder));
     }
 }

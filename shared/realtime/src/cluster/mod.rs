@@ -8,13 +8,15 @@ mod interest;
 mod inward;
 mod options;
 mod outward;
+mod relay;
 mod side;
 mod view;
 
-pub(crate) use answers::{AckAnswers, Counts, Pictures, Response, decode};
+pub(crate) use answers::{AckAnswers, Counts, Pictures, Reply, Response, decode};
 pub(crate) use interest::Active;
 pub(crate) use inward::Inward;
 pub(crate) use outward::{Asking, Heard, ask, publish};
+pub(crate) use relay::Relays;
 pub(crate) use side::{SideListeners, SideThread, server_side_emit};
 
 pub use options::Cluster;

@@ -3,9 +3,12 @@
 //! Nothing of a session is kept here. A transport reads from the network and tells the connection, and writes what it
 //! takes from the connection's outbox.
 
+pub(crate) mod exchange;
+mod home;
 mod mounted;
 mod polling;
 mod query;
+mod relayed;
 
 use std::sync::Arc;
 
@@ -24,6 +27,9 @@ use crate::{
     request::{RequestHead, is_websocket},
     server::Server,
 };
+
+use exchange::Refusal;
+use home::Home;
 
 /// Mounts a server into an `App`. `keep` lives as long as the routes do.
 pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: Arc<Server>, keep: K) {
@@ -109,23 +115,30 @@ async fn answer(
         return Err(Refused::new(ErrorCode::UnknownTransport, "TRANSPORT_NOT_OFFERED"));
     }
     // In the reference's order: that a session is unknown is said before anything else about the request.
-    let line = match &query.sid {
-        Some(sid) => {
-            Some(server.sessions.get(sid).ok_or(Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID"))?)
-        }
+    let home = match &query.sid {
+        Some(sid) => Some(Home::of(server, sid).ok_or_else(ended)?),
         None => None,
     };
     if is_websocket(request) != (query.transport == TransportKind::Websocket) {
+        if let Some(home) = home {
+            home.known().await?;
+        }
         return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
     }
-    let Some(line) = line else {
+    let Some(home) = home else {
         return handshake(server, request, payload, query.transport).await;
     };
     match (query.transport, request.method()) {
-        (TransportKind::Websocket, &Method::GET) => mounted::upgrade(request, payload, line).await,
-        (TransportKind::Polling, &Method::GET) => polling::poll(server, line).await,
-        (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, line).await,
-        _ => Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish()),
+        (TransportKind::Websocket, &Method::GET) => match home {
+            Home::Here(line) => mounted::upgrade(request, payload, line).await,
+            Home::Elsewhere(_) => Err(ended()),
+        },
+        (TransportKind::Polling, &Method::GET) => polling::poll(server, home).await,
+        (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, home).await,
+        _ => {
+            home.known().await?;
+            Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish())
+        }
     }
 }
 
@@ -196,7 +209,7 @@ fn refuse(server: &Server, request: &HttpRequest, refused: Refused) -> HttpRespo
 
 /// The refusal of a request whose connection has ended in this moment.
 fn ended() -> Refused {
-    Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID")
+    Refusal::UnknownSid.into()
 }
 
 /// A connection, unless its server is gone.

@@ -22,5 +22,6 @@ mod outgoing;
 mod panics;
 mod posts;
 mod races;
+mod relays;
 mod rooms;
 mod slow_peers;
