@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     DisconnectReason,
     bundle::Bundle,
-    cluster::{Relays, SideThread},
+    cluster::{Pipes, Relays, SideThread},
     connection::{Close, Shutdown},
     counters::Counters,
     delivery::Delivery,
@@ -51,6 +51,7 @@ pub(crate) struct Server {
     pub side_thread: SideThread,
     /// Requests that other nodes relay to this one.
     pub relays: Relays,
+    pub pipes: Pipes,
     link: OnceLock<LinkHandle>,
     application: OnceLock<Application>,
     closing: watch::Sender<bool>,
@@ -80,6 +81,7 @@ impl Server {
             tag: NodeTag::of(&options.node_name),
             side_thread: SideThread::default(),
             relays: Relays::default(),
+            pipes: Pipes::default(),
             link: OnceLock::new(),
             options,
             application: OnceLock::new(),
@@ -185,6 +187,7 @@ impl Server {
         for line in self.sessions.all() {
             line.connection.do_send(Shutdown);
         }
+        self.pipes.close();
         let deadline = Instant::now() + patience;
         // Requests for sessions of other nodes are under way only until these have answered, and then their clients go on
         // with the next node.

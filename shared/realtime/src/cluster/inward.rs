@@ -12,6 +12,7 @@ use natter_protocol::{Args, Body, EnginePacket, Frames, PacketDecoder, PacketLim
 
 use super::{
     answers::{AckAnswers, Counts, Picture, Pictures, Response, encode},
+    pipes::{PipeKey, Pipes},
     relay::Relays,
 };
 use crate::{
@@ -187,7 +188,9 @@ impl Node for Inward {
 
     fn piped(&self, from: NodeTag, pipe: u64, own: bool, what: Pipe<'_>) {
         let Some(io) = self.io.upgrade() else { return };
-        drop((io, from, pipe, own, what));
+        let Some(link) = io.server.link() else { return };
+        let key = PipeKey { peer: from, number: pipe, accepted_here: own };
+        Pipes::heard(&io.server, link, key, &what);
     }
 
     fn came(&self, _: &Member) {}
@@ -195,12 +198,14 @@ impl Node for Inward {
     fn left(&self, member: &Member) {
         if let Some(io) = self.io.upgrade() {
             io.server.relays.left(member.tag);
+            io.server.pipes.left(member.tag);
         }
     }
 
     fn away(&self) {
         if let Some(io) = self.io.upgrade() {
             io.server.relays.away();
+            io.server.pipes.away();
         }
     }
 

@@ -12,12 +12,18 @@ use futures_util::future::{AbortHandle, abortable};
 use natter_cluster::{NodeTag, Responder, message::Relay};
 use tokio::sync::Notify;
 
-use super::answers::{Reply, encode};
+use super::{
+    answers::{Reply, encode},
+    pipes::Pipes,
+};
 use crate::{
     connection::ReleasePoll,
     line::Line,
     server::Server,
-    transport::exchange::{self, Posting, Refusal},
+    transport::{
+        distant,
+        exchange::{self, Posting, Refusal},
+    },
 };
 
 /// A session, and the node that a request for it has come to.
@@ -87,7 +93,15 @@ impl Relays {
                     end_by_post(line);
                 }
             }
-            Relay::Upgrade { .. } => {}
+            Relay::Upgrade { sid, pipe } => match (line_of(server, sid), server.link()) {
+                (Ok(line), Some(link)) => {
+                    // There from now on, for the client may be gone before the session agrees.
+                    let pipe = Pipes::admit(server, link, responder.asker(), pipe);
+                    let agree = |reply| answer(responder, reply);
+                    actix_rt::spawn(distant::upgrade(line, pipe, agree));
+                }
+                (line, _) => answer(responder, line.and(Err(Refusal::UnknownSid))),
+            },
         }
     }
 

@@ -3,12 +3,15 @@
 //! Nothing of a session is kept here. A transport reads from the network and tells the connection, and writes what it
 //! takes from the connection's outbox.
 
+pub(crate) mod distant;
 pub(crate) mod exchange;
 mod home;
 mod mounted;
+mod piped;
 mod polling;
 mod query;
 mod relayed;
+mod source;
 
 use std::sync::Arc;
 
@@ -131,7 +134,13 @@ async fn answer(
     match (query.transport, request.method()) {
         (TransportKind::Websocket, &Method::GET) => match home {
             Home::Here(line) => mounted::upgrade(request, payload, line).await,
-            Home::Elsewhere(_) => Err(ended()),
+            Home::Elsewhere(session) => match mounted::switching_protocols(request) {
+                Ok(switching) => Ok(piped::upgrade(session, payload, switching).await?),
+                Err(answer) => {
+                    session.known().await?;
+                    Ok(*answer)
+                }
+            },
         },
         (TransportKind::Polling, &Method::GET) => polling::poll(server, home).await,
         (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, home).await,

@@ -19,15 +19,13 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::once};
 use natter_protocol::{CloseCode, Frames};
 
-use super::{Peer, Refused, ended, opened};
+use super::{Peer, Refused, ended, opened, source::Source};
 use crate::{
     connection::{BeginUpgrade, Connection, FIRST_TRANSPORT, Received, TransportClosed, TransportId},
     gate::{Gate, Passage},
     options::TransportKind,
-    outbox::{Taken, WriterId},
     request::RequestHead,
     server::Server,
-    upgrade::Slot,
 };
 
 /// Opens a session on a WebSocket.
@@ -116,35 +114,12 @@ struct Body {
     transport: TransportId,
 }
 
-enum Source {
-    /// The session's outbox, as its writer.
-    Session(WriterId),
-    Candidate(Arc<Slot>),
-}
-
 impl Stream for Body {
     type Item = Result<Bytes, actix_web::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let taken = match &self.source {
-                Source::Session(writer) => task::ready!(self.line.outbox.poll_packet(*writer, cx)),
-                Source::Candidate(slot) => {
-                    let (own, writer) = slot.own();
-                    task::ready!(own.poll_packet(writer, cx))
-                }
-            };
-            if let Taken::Some(bytes) = taken {
-                return Poll::Ready(Some(Ok(bytes)));
-            }
-            // A candidate that has won goes on with the session's outbox.
-            let next = match &self.source {
-                Source::Candidate(slot) => slot.session(),
-                Source::Session(_) => None,
-            };
-            let Some(writer) = next else { return Poll::Ready(None) };
-            self.source = Source::Session(writer);
-        }
+        let Self { source, line, .. } = &mut *self;
+        source.poll_packet(line, cx).map(|packet| packet.map(Ok))
     }
 }
 

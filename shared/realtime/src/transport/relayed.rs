@@ -121,7 +121,7 @@ impl Elsewhere {
     }
 }
 
-fn refused(reply: Option<Reply>) -> Refusal {
+pub(super) fn refused(reply: Option<Reply>) -> Refusal {
     match reply {
         Some(Reply::Refused(refusal)) => refusal,
         // A session whose node can't be asked has ended for its client: it begins another one, where somebody is.

@@ -20,6 +20,7 @@ mod namespaces;
 mod order;
 mod outgoing;
 mod panics;
+mod pipes;
 mod posts;
 mod races;
 mod relays;
