@@ -275,10 +275,10 @@ mod tests {
             ask(Question::ServerSideEmit { namespace: "/", event: "e", arguments: "[1]", wants_ack: false }),
             ask(Question::Relay(Relay::Poll { sid: "s" })),
             ask(Question::Relay(Relay::PollAborted { sid: "s" })),
-            ask(Question::Relay(Relay::Post { sid: "s", body: &[0, 255] })),
+            ask(Question::Relay(Relay::Post { sid: "s", at: 0, last: true, body: &[0, 255] })),
             ask(Question::Relay(Relay::Upgrade { sid: "s", pipe: 9 })),
             Message::Answer { id: 1, part: 0, last: true, failed: false, body: &[1, 2] },
-            Message::Pipe { pipe: 1, by_owner: true, what: Pipe::Bytes(&[3]) },
+            Message::Pipe { pipe: 1, by_owner: true, what: Pipe::Bytes { at: 7, bytes: &[3] } },
             Message::Pipe { pipe: 1, by_owner: false, what: Pipe::Taken(3) },
             Message::Pipe { pipe: 1, by_owner: false, what: Pipe::End },
         ] {

@@ -431,6 +431,7 @@ impl Link {
         self.objections = None;
         // Nobody can answer.
         self.requests.clear();
+        self.node.away();
         self.shared.set_state(LinkState::Away(why));
     }
 
@@ -469,6 +470,7 @@ impl Link {
     fn end(&mut self, state: LinkState, ctx: &mut Context<Self>) {
         self.up = false;
         self.requests.clear();
+        self.node.away();
         let shared = self.shared.clone();
         let closing = self.bus.take().map(|bus| bus.close());
         let ending = async move {

@@ -36,7 +36,7 @@ use crate::{
     upgrade::Candidate,
 };
 
-pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, Shutdown, TooSlow};
+pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, ReleasePoll, Shutdown, TooSlow};
 pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdict, PollEnded, PostEnded};
 pub(crate) use sockets::{HandOver, Received, TransportClosed};
 

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { nextEvent, within } from './wait.js';
+import { DEADLINE, nextEvent, within } from './wait.js';
 
 const PROGRAM = process.env.TESTBED ?? fileURLToPath(new URL('../../../target/debug/testbed', import.meta.url));
 
@@ -13,16 +13,17 @@ const TRANSPORT = process.env.TRANSPORT ?? 'owned';
 export class Testbed {
   #process;
 
-  /** Starts a testbed on a free port, or on `port`, and resolves when it accepts connections. */
-  static async start(profile, { port = 0 } = {}) {
+  /** Starts a testbed on a free port, or on `port`, with more arguments, and resolves when it accepts connections. */
+  static async start(profile, { port = 0, args = [] } = {}) {
     const testbed = new Testbed();
     testbed.profile = profile;
+    testbed.args = args;
     await testbed.#launch(port);
     return testbed;
   }
 
   async #launch(port) {
-    const flags = ['--profile', this.profile, '--port', String(port), '--transport', TRANSPORT];
+    const flags = ['--profile', this.profile, '--port', String(port), '--transport', TRANSPORT, ...this.args];
     const child = spawn(PROGRAM, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
 
@@ -46,6 +47,12 @@ export class Testbed {
 
   get port() {
     return Number(new URL(this.url).port);
+  }
+
+  /** What it counts of itself. */
+  async stats() {
+    const answer = await fetch(`${this.url}/stats`, { signal: AbortSignal.timeout(DEADLINE) });
+    return answer.json();
   }
 
   /** Sends a signal without waiting for its effect. */

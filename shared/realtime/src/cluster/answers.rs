@@ -6,7 +6,10 @@ use bytes::Bytes;
 use natter_protocol::Args;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{handshake::WireHandshake, namespace::NamespaceInner, remote_socket::RemoteSocket};
+use crate::{
+    handshake::WireHandshake, namespace::NamespaceInner, remote_socket::RemoteSocket,
+    transport::exchange::Refusal,
+};
 
 /// To `count`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +39,20 @@ pub(crate) struct AckAnswers {
     pub missing: Vec<String>,
     /// Whether one of them could still have.
     pub timed_out: bool,
+}
+
+/// To a relayed request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// The session is there; the POST was taken; the WebSocket may try to take over.
+    Done,
+    /// The payload of a poll.
+    Packets(serde_bytes::ByteBuf),
+    /// The session takes no part in it.
+    Refused(Refusal),
+    /// The WebSocket may not try: it is opened and closed.
+    Occupied,
 }
 
 /// The arguments of an acknowledgement.

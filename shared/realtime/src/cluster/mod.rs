@@ -4,17 +4,22 @@
 //! other, `interest.rs` when a room's subscription is active.
 
 mod answers;
+mod flow;
 mod interest;
 mod inward;
 mod options;
 mod outward;
+mod pipes;
+mod relay;
 mod side;
 mod view;
 
-pub(crate) use answers::{AckAnswers, Counts, Pictures, Response, decode};
+pub(crate) use answers::{AckAnswers, Counts, Pictures, Reply, Response, decode};
 pub(crate) use interest::Active;
 pub(crate) use inward::Inward;
 pub(crate) use outward::{Asking, Heard, ask, publish};
+pub(crate) use pipes::{Pipe, Pipes};
+pub(crate) use relay::Relays;
 pub(crate) use side::{SideListeners, SideThread, server_side_emit};
 
 pub use options::Cluster;

@@ -53,6 +53,19 @@ impl Handler<Close> for Connection {
     }
 }
 
+/// The poll that waits, if one does, is to be answered now: with a noop if there is nothing else.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct ReleasePoll;
+
+impl Handler<ReleasePoll> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: ReleasePoll, _: &mut Context<Self>) {
+        self.release_poll();
+    }
+}
+
 /// The server is closing.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -4,11 +4,17 @@
 //! takes from the connection's outbox.
 
 mod carrier;
+pub(crate) mod distant;
+pub(crate) mod exchange;
 mod handshake;
+mod home;
 mod mounted;
 mod owned;
+mod piped;
 mod polling;
 mod query;
+mod relayed;
+mod source;
 
 use std::sync::Arc;
 
@@ -30,6 +36,8 @@ use crate::{
 
 use carrier::Carrier;
 pub(crate) use carrier::{Chunk, Inbound};
+use exchange::Refusal;
+use home::Home;
 pub(crate) use owned::Handed;
 pub use owned::HttpServer;
 
@@ -118,26 +126,34 @@ async fn answer(
         return Err(Refused::new(ErrorCode::UnknownTransport, "TRANSPORT_NOT_OFFERED"));
     }
     // In the reference's order: that a session is unknown is said before anything else about the request.
-    let line = match &query.sid {
-        Some(sid) => {
-            Some(server.sessions.get(sid).ok_or(Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID"))?)
-        }
+    let home = match &query.sid {
+        Some(sid) => Some(Home::of(server, sid).ok_or_else(ended)?),
         None => None,
     };
     if is_websocket(request) != (query.transport == TransportKind::Websocket) {
+        if let Some(home) = home {
+            home.known().await?;
+        }
         return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
     }
-    let Some(line) = line else {
+    let Some(home) = home else {
         return begin(server, request, payload, query.transport).await;
     };
     match (query.transport, request.method()) {
-        (TransportKind::Websocket, &Method::GET) => match handshake::switching_protocols(request) {
-            Ok(switching) => Carrier::of(request, payload).upgrade(switching, line).await,
-            Err(answer) => Ok(*answer),
+        (TransportKind::Websocket, &Method::GET) => match (handshake::switching_protocols(request), home) {
+            (Ok(switching), Home::Here(line)) => Carrier::of(request, payload).upgrade(switching, line).await,
+            (Ok(switching), Home::Elsewhere(session)) => Ok(piped::upgrade(session, payload, switching).await?),
+            (Err(answer), home) => {
+                home.known().await?;
+                Ok(*answer)
+            }
         },
-        (TransportKind::Polling, &Method::GET) => polling::poll(server, line).await,
-        (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, line).await,
-        _ => Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish()),
+        (TransportKind::Polling, &Method::GET) => polling::poll(server, home).await,
+        (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, home).await,
+        _ => {
+            home.known().await?;
+            Ok(HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, POST")).finish())
+        }
     }
 }
 
@@ -208,7 +224,7 @@ fn refuse(server: &Server, request: &HttpRequest, refused: Refused) -> HttpRespo
 
 /// The refusal of a request whose connection has ended in this moment.
 fn ended() -> Refused {
-    Refused::new(ErrorCode::UnknownSid, "UNKNOWN_SID")
+    Refusal::UnknownSid.into()
 }
 
 /// A connection, unless its server is gone.

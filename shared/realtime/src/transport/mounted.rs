@@ -18,11 +18,11 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::once};
 use natter_protocol::{CloseCode, Frames};
 
-use super::{Chunk, Inbound, Peer};
+use super::{Chunk, Inbound, Peer, source::Source};
 use crate::{
     connection::{FIRST_TRANSPORT, Opened, Received, TransportClosed, TransportId},
     gate::{Gate, Passage},
-    outbox::{Taken, WriterId},
+    outbox::WriterId,
     upgrade::Slot,
 };
 
@@ -93,35 +93,12 @@ struct Body {
     transport: TransportId,
 }
 
-enum Source {
-    /// The session's outbox, as its writer.
-    Session(WriterId),
-    Candidate(Arc<Slot>),
-}
-
 impl Stream for Body {
     type Item = Result<Bytes, actix_web::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let taken = match &self.source {
-                Source::Session(writer) => task::ready!(self.line.outbox.poll_packet(*writer, cx)),
-                Source::Candidate(slot) => {
-                    let (own, writer) = slot.own();
-                    task::ready!(own.poll_packet(writer, cx))
-                }
-            };
-            if let Taken::Some(bytes) = taken {
-                return Poll::Ready(Some(Ok(bytes)));
-            }
-            // A candidate that has won goes on with the session's outbox.
-            let next = match &self.source {
-                Source::Candidate(slot) => slot.session(),
-                Source::Session(_) => None,
-            };
-            let Some(writer) = next else { return Poll::Ready(None) };
-            self.source = Source::Session(writer);
-        }
+        let Self { source, line, .. } = &mut *self;
+        source.poll_packet(line, cx).map(|packet| packet.map(Ok))
     }
 }
 

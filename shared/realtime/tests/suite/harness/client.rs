@@ -40,13 +40,18 @@ impl Client {
 
     /// Takes a polling session over, which may be in a namespace already.
     pub async fn upgrade(address: SocketAddr, path: &str, session: &str) -> Self {
-        let mut client =
-            Self::over(address, &format!("{path}/?EIO=4&transport=websocket&sid={session}")).await;
-        session.clone_into(&mut client.session);
+        let mut client = Self::try_upgrade(address, path, session).await;
         client.raw("2probe").await;
         assert_eq!(client.text().await, "3probe");
         client.raw("5").await;
         client
+    }
+
+    /// Opens a WebSocket for a polling session, and no more.
+    pub async fn try_upgrade(address: SocketAddr, path: &str, session: &str) -> Self {
+        let target = format!("{path}/?EIO=4&transport=websocket&sid={session}");
+        let client = Self::over(address, &target).await;
+        Self { session: session.to_owned(), ..client }
     }
 
     async fn over(address: SocketAddr, target: &str) -> Self {
