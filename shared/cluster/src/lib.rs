@@ -33,7 +33,7 @@ mod untaken;
 
 pub use bus::{Bus, BusEvent, OpenBus, Parcel, PublishError};
 pub use counters::ClusterStats;
-pub use envelope::{Event, VERSION};
+pub use envelope::{Event, VERSION, decode};
 pub use handle::{LinkHandle, LinkState};
 pub use identity::{Epoch, NodeTag};
 pub use link::{LinkOptions, OpensBus, link};

@@ -176,11 +176,12 @@ impl Link {
         self.publish(&[subject], &envelope::encode(message))
     }
 
-    /// Says that this node lives; with `hello`, it wants to know who else does.
+    /// Says that this node lives; with `hello`, it wants to know who else does. Before its name is settled it claims it.
     fn heartbeat(&mut self, hello: bool) {
         self.last_heartbeat = Instant::now();
         if self.up {
-            self.say(self.shared.subjects.nodes(), &Message::Heartbeat { hello });
+            let message = if self.settled { Message::Heartbeat { hello } } else { Message::Claim };
+            self.say(self.shared.subjects.nodes(), &message);
         }
     }
 
@@ -191,7 +192,7 @@ impl Link {
         let Some(id) = self.requests.begin(nodes.clone(), deadline, reply) else { return };
         let message = envelope::ask(id, timeout, &question);
         for node in nodes {
-            let reachable = self.up && self.membership.has(node);
+            let reachable = self.up && self.settled && self.membership.has(node);
             if !reachable || !self.publish(&[self.shared.subjects.node(node)], &message) {
                 self.requests.fails(id, node);
             }
@@ -217,6 +218,10 @@ impl Link {
             Command::Publish { subjects, .. } if self.resuming => {
                 self.shared.counters.stale.fetch_add(subjects.len() as u64, Relaxed);
             }
+            // Nobody would hear it.
+            Command::Publish { subjects, .. } if !self.settled => {
+                self.shared.counters.dropped_away.fetch_add(subjects.len() as u64, Relaxed);
+            }
             Command::Publish { subjects, message } => drop(self.publish(&subjects, &message)),
             Command::Subscribe { subject, active } => {
                 self.subscriptions.insert(subject.clone());
@@ -241,7 +246,9 @@ impl Link {
             Command::Answer { to, id, body } => self.answer(to, id, body),
             Command::Resumed => self.resuming = false,
             Command::Close => {
-                self.say(self.shared.subjects.nodes(), &Message::Goodbye);
+                if self.settled {
+                    self.say(self.shared.subjects.nodes(), &Message::Goodbye);
+                }
                 self.end(LinkState::Closed, ctx);
             }
         }
@@ -294,12 +301,21 @@ impl Link {
     ) {
         let Envelope { node, tag, stamp: Stamp { epoch, seq, nth }, message } = envelope;
         let now = Instant::now();
-        if let Message::Heartbeat { hello } = message {
-            if tag == self.shared.own {
-                return self.own_name(epoch, ctx);
+        match message {
+            Message::Claim | Message::Heartbeat { .. } if tag == self.shared.own => {
+                return self.own_name(epoch, message == Message::Claim, ctx);
             }
-            let change = self.membership.heartbeat(node, tag, epoch, seq, now);
-            self.changed(tag, change, hello);
+            Message::Claim => {
+                if self.settled {
+                    self.heartbeat(false);
+                }
+                return;
+            }
+            Message::Heartbeat { hello } => {
+                let change = self.membership.heartbeat(node, tag, epoch, seq, now);
+                self.changed(tag, change, hello);
+            }
+            _ => {}
         }
         let counters = &self.shared.counters;
         match self.membership.judge(tag, epoch, seq, now) {
@@ -314,7 +330,7 @@ impl Link {
             }
         }
         match message {
-            Message::Heartbeat { .. } => {}
+            Message::Claim | Message::Heartbeat { .. } => {}
             Message::Goodbye => {
                 if let Some(member) = self.membership.leaves(tag) {
                     self.left(&member);
@@ -324,6 +340,8 @@ impl Link {
                 let sensible = self.node.broadcast(&broadcast, payload.slice_ref(broadcast.packet));
                 bump(if sensible { &counters.delivered } else { &counters.malformed });
             }
+            // Meant for the one who has the name.
+            Message::Ask { .. } if !self.settled => {}
             Message::Ask { id, timeout_ms, question } => {
                 let link = LinkHandle(self.shared.clone());
                 let timeout = Duration::from_millis(timeout_ms);
@@ -358,7 +376,7 @@ impl Link {
             self.shared.set_members(members);
         }
         // Whoever has just come does not know of this node either.
-        if hello || came {
+        if self.settled && (hello || came) {
             self.heartbeat(false);
         }
     }
@@ -371,12 +389,12 @@ impl Link {
         self.node.left(member);
     }
 
-    /// A heartbeat under this node's own name. Of two nodes with one name the one that began first stays.
-    fn own_name(&mut self, epoch: Epoch, ctx: &mut Context<Self>) {
+    /// Another node has, or claims, this one's name. Who has it keeps it; of two who claim it the one that began first does.
+    fn own_name(&mut self, epoch: Epoch, claims: bool, ctx: &mut Context<Self>) {
         if epoch == self.epoch || self.former.contains(&epoch) {
             return;
         }
-        if !self.settled && epoch < self.epoch {
+        if !self.settled && (!claims || epoch < self.epoch) {
             tracing::error!(node = self.options.node, "another node has this one's name");
             return self.end(LinkState::NameTaken, ctx);
         }
@@ -403,6 +421,8 @@ impl Link {
         }
         if self.objections.take_if(|until| *until <= now).is_some() {
             self.settled = true;
+            // From here on the others hear what it says.
+            self.heartbeat(true);
             self.shared.set_state(LinkState::Ready);
         }
     }
