@@ -87,7 +87,7 @@ mod writers;
 pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
-pub use cluster::{Cluster, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
+pub use cluster::{Cluster, ClusterChange, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
 pub use cookie::Cookie;
 pub use cors::Cors;
 pub use counters::Stats;
@@ -109,7 +109,7 @@ pub use join::{Join, RoomNames};
 pub use listeners::{EventRefused, IncomingEvent};
 pub use namespace::Namespace;
 pub use natter_cluster::{
-    ClusterStats, LinkState, MemoryBus,
+    ClusterStats, Event as ClusterEvent, LinkState, MemoryBus, ProgramError,
     nats::{NatsOptionsError, Secret},
 };
 pub use natter_protocol::{Args, ArgsError, Binary, EncodeError};

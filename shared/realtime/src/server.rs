@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     DisconnectReason,
     bundle::Bundle,
-    cluster::SideThread,
+    cluster::{Neighbours, SideThread},
     connection::{Close, Shutdown},
     counters::Counters,
     delivery::Delivery,
@@ -49,6 +49,8 @@ pub(crate) struct Server {
     pub tag: NodeTag,
     /// Where listeners for events of other servers run.
     pub side_thread: SideThread,
+    /// Who wants to know of nodes that come and go.
+    pub neighbours: Neighbours,
     link: OnceLock<LinkHandle>,
     application: OnceLock<Application>,
     closing: watch::Sender<bool>,
@@ -77,6 +79,7 @@ impl Server {
             node_name: options.node_name.as_str().into(),
             tag: NodeTag::of(&options.node_name),
             side_thread: SideThread::default(),
+            neighbours: Neighbours::default(),
             link: OnceLock::new(),
             options,
             application: OnceLock::new(),

@@ -1,6 +1,9 @@
 //! What comes in from the other nodes. All of it runs on the link's thread and waits for nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -11,6 +14,7 @@ use natter_cluster::{
 use natter_protocol::{Args, Body, EnginePacket, Frames, PacketDecoder, PacketLimits, split_frame};
 
 use super::answers::{AckAnswers, Counts, Picture, Pictures, Response, encode};
+use super::neighbours::ClusterChange;
 use crate::{
     broadcast::BroadcastOperator, delivery::Delivery, error::AckError, io::IoInner,
     namespace::NamespaceInner, roster::Target,
@@ -183,9 +187,13 @@ impl Node for Inward {
         drop((io, from, pipe, own, what));
     }
 
-    fn came(&self, _: &Member) {}
+    fn came(&self, member: &Member) {
+        self.tell(ClusterChange::NodeCame(member.name.clone()));
+    }
 
-    fn left(&self, _: &Member) {}
+    fn left(&self, member: &Member) {
+        self.tell(ClusterChange::NodeLeft(member.name.clone()));
+    }
 
     fn suspended(&self) {
         if let Some(io) = self.io.upgrade() {
@@ -195,6 +203,13 @@ impl Node for Inward {
 }
 
 impl Inward {
+    fn tell(&self, change: ClusterChange) {
+        if let Some(io) = self.io.upgrade() {
+            let panics = io.server.neighbours.tell(&change);
+            io.server.counters.handler_panics.fetch_add(panics, Relaxed);
+        }
+    }
+
     fn acks(&self, broadcast: &Broadcast<'_>, responder: Responder) {
         let packet = Bytes::copy_from_slice(broadcast.packet);
         let event =
