@@ -4,3 +4,6 @@ mod user;
 
 // The bus: the same promises of NATS and of the one inside a process.
 mod bus;
+mod memory_outage;
+mod nats_outage;
+mod nats_refusals;

@@ -168,10 +168,14 @@ impl User {
         heard
     }
 
-    /// Waits until everything is written and closes the bus; then there is nothing more to be told.
+    /// Closes the bus, for as long as it takes.
+    pub async fn close_now(&mut self) {
+        self.bus.take().expect("it has not been closed").close().await;
+    }
+
+    /// Closes the bus; then there is nothing more to be told.
     pub async fn close(mut self) {
-        let bus = self.bus.take().expect("it has not been closed");
-        bus.close().await;
+        self.close_now().await;
         while let Some(event) = self.event().await {
             assert!(!matches!(event, BusEvent::Down(_)), "closing is no outage");
         }

@@ -73,9 +73,14 @@ impl NatsServer {
         server
     }
 
+    /// Where it listens, as `HOST:PORT`.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// Where clients connect to.
     pub fn url(&self) -> String {
-        format!("nats://{}:{}", self.host, self.port)
+        format!("nats://{}", self.address())
     }
 
     /// Its figures in the operating system.

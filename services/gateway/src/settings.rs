@@ -115,7 +115,7 @@ setting::settings! {
     max_packets_per_payload: usize = Library(|| limits().packets_per_payload.show()), |count| within(*count, 1..=1_000_000);
     /// Packets in one answer to a poll at most; python-engineio refuses more than 16.
     max_packets_per_poll: usize = Library(|| limits().packets_per_poll.show()), |count| within(*count, 1..=100_000);
-    /// Rooms that one connection may be in; watching a room counts as one.
+    /// Rooms that one connection may be in; watching a room counts as one, and as one more for all that are watched.
     max_rooms: usize = Library(|| limits().rooms_per_connection.show()), |count| within(*count, 1..=1_000_000);
     /// Namespaces that one connection may be in.
     max_namespaces: usize = Library(|| limits().namespaces_per_connection.show()), |count| within(*count, 1..=10_000);

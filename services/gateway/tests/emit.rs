@@ -102,6 +102,23 @@ fn what_nats_forbids_is_an_error() {
 }
 
 #[test]
+fn a_program_needs_few_rights() {
+    let folder = Folder::new("few_rights");
+    let password = folder.write("password", "secret");
+    let own = r#""natter.natter.program.>""#;
+    let publish =
+        format!(r#"["natter.natter.room.>", "natter.natter.all.>", "natter.natter.node.*", {own}]"#);
+    let program = format!(
+        r#"authorization {{ users = [ {{ user: "program", password: "secret", permissions: {{ publish: {publish}, subscribe: {own} }} }} ] }}"#
+    );
+    let nats = NatsServer::start_with(&NatsConfig::open().with(&program));
+    let user = ["--event", "x", "--nats-user", "program", "--nats-password-file", &password];
+    for target in [&[][..], &["--room", "größe"], &["--room", "a", "--room", "b"], &["--to", "8gpW8fAAB"]] {
+        emits(&nats.url(), &[&user[..], target].concat());
+    }
+}
+
+#[test]
 fn a_command_line_that_makes_no_sense_is_refused() {
     let nats = "nats://127.0.0.1:1";
     fails(&emit(nats, &["--event", "x", "{price:1}"]), 78, "\"{price:1}\" is not JSON");

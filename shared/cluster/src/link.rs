@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, AsyncContext, Context, SpawnHandle, StreamHandler, WrapFuture};
+use actix::{Actor, ActorContext, AsyncContext, Context, SpawnHandle, StreamHandler};
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
@@ -36,7 +36,7 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
 /// Time between two looks at the clock.
-const TICK: Duration = Duration::from_millis(250);
+const TICK: Duration = Duration::from_millis(100);
 
 /// The silence after which a node is gone: with the tick, less than 3 s after its last word.
 const PATIENCE: Duration = Duration::from_millis(2_500);
@@ -184,10 +184,11 @@ impl Link {
         }
     }
 
-    fn ask(&mut self, asked: Asked, ctx: &mut Context<Self>) {
+    fn ask(&mut self, asked: Asked) {
         let Asked { nodes, timeout, late, question, reply } = asked;
         let nodes = nodes.unwrap_or_else(|| self.membership.list().iter().map(|member| member.tag).collect());
-        let Some(id) = self.requests.begin(nodes.clone(), reply) else { return };
+        let deadline = Instant::now() + timeout + late;
+        let Some(id) = self.requests.begin(nodes.clone(), deadline, reply) else { return };
         let message = envelope::ask(id, timeout, &question);
         for node in nodes {
             let reachable = self.up && self.membership.has(node);
@@ -195,7 +196,6 @@ impl Link {
                 self.requests.fails(id, node);
             }
         }
-        ctx.run_later(timeout + late, move |link, _| link.requests.end(id));
     }
 
     /// Sends an answer in as many parts as it takes.
@@ -222,11 +222,12 @@ impl Link {
                 self.subscriptions.insert(subject.clone());
                 if let Some(bus) = &self.bus {
                     let in_place = bus.subscribe(subject);
-                    let told = async move {
-                        // Whoever joined may have gone.
-                        drop((in_place.await, active.send(())));
-                    };
-                    ctx.spawn(told.into_actor(self));
+                    // Not as a part of this actor, who would look at all of them each time that anything happens.
+                    actix_rt::spawn(async move {
+                        // A bus that has been closed leaves nothing to wait for, and whoever joined may have gone.
+                        drop(in_place.await);
+                        active.send(()).unwrap_or(());
+                    });
                 }
             }
             Command::Unsubscribe { subject } => {
@@ -236,7 +237,7 @@ impl Link {
                     bus.unsubscribe(&subject);
                 }
             }
-            Command::Ask(asked) => self.ask(asked, ctx),
+            Command::Ask(asked) => self.ask(asked),
             Command::Answer { to, id, body } => self.answer(to, id, body),
             Command::Resumed => self.resuming = false,
             Command::Close => {
@@ -390,6 +391,7 @@ impl Link {
         }
         let now = Instant::now();
         self.last_tick = now;
+        self.requests.expire(now);
         if !self.up {
             return;
         }
@@ -516,7 +518,13 @@ impl Actor for Link {
 impl StreamHandler<Command> for Link {
     fn handle(&mut self, command: Command, ctx: &mut Self::Context) {
         self.shared.taken(&command);
-        self.guarded(ctx, |link, ctx| link.command(command, ctx));
+        self.guarded(ctx, |link, ctx| {
+            // What its threads said before the process was stopped is as old as what has come meanwhile.
+            if link.was_suspended() {
+                link.rejoin(ctx);
+            }
+            link.command(command, ctx);
+        });
     }
 }
 

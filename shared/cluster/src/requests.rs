@@ -1,6 +1,9 @@
 //! The questions this node has under way. Pure: who answers, who is missing, when it is over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Instant,
+};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
@@ -26,9 +29,12 @@ pub struct Answers {
 pub(crate) struct Requests {
     next: u64,
     pending: HashMap<u64, Pending>,
+    /// When each of them is over at the latest.
+    deadlines: BTreeSet<(Instant, u64)>,
 }
 
 struct Pending {
+    deadline: Instant,
     waiting: BTreeSet<NodeTag>,
     parts: BTreeMap<NodeTag, (u32, BytesMut)>,
     answers: Answers,
@@ -60,14 +66,21 @@ pub(crate) struct Part<'a> {
 
 impl Requests {
     /// Begins a question to some nodes; none, if there is nobody to ask or too much is being asked: then it is over.
-    pub fn begin(&mut self, nodes: BTreeSet<NodeTag>, reply: oneshot::Sender<Answers>) -> Option<u64> {
-        let pending = Pending { waiting: nodes, parts: BTreeMap::new(), answers: Answers::default(), reply };
+    pub fn begin(
+        &mut self,
+        nodes: BTreeSet<NodeTag>,
+        deadline: Instant,
+        reply: oneshot::Sender<Answers>,
+    ) -> Option<u64> {
+        let answers = Answers::default();
+        let pending = Pending { deadline, waiting: nodes, parts: BTreeMap::new(), answers, reply };
         if pending.waiting.is_empty() || self.pending.len() >= MOST {
             pending.end();
             return None;
         }
         self.next += 1;
         self.pending.insert(self.next, pending);
+        self.deadlines.insert((deadline, self.next));
         Some(self.next)
     }
 
@@ -114,10 +127,19 @@ impl Requests {
         }
     }
 
-    /// The time is up, or whoever asked does not wait any more.
-    pub fn end(&mut self, id: u64) {
+    fn end(&mut self, id: u64) {
         if let Some(pending) = self.pending.remove(&id) {
+            self.deadlines.remove(&(pending.deadline, id));
             pending.end();
+        }
+    }
+
+    /// Ends those whose time is up.
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(&(deadline, id)) = self.deadlines.first()
+            && deadline <= now
+        {
+            self.end(id);
         }
     }
 
@@ -128,13 +150,18 @@ impl Requests {
 
     /// Ends all.
     pub fn clear(&mut self) {
+        self.deadlines.clear();
         self.pending.drain().for_each(|(_, pending)| pending.end());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    const WAIT: Duration = Duration::from_secs(5);
 
     fn part(number: u32, last: bool, body: &[u8]) -> Part<'_> {
         Part { number, last, failed: false, body }
@@ -144,7 +171,9 @@ mod tests {
         let tags: Vec<_> = nodes.iter().map(|name| NodeTag::of(name)).collect();
         let (reply, answers) = oneshot::channel();
         let mut requests = Requests::default();
-        let id = requests.begin(tags.iter().copied().collect(), reply).expect("somebody is asked");
+        let id = requests
+            .begin(tags.iter().copied().collect(), Instant::now() + WAIT, reply)
+            .expect("somebody is asked");
         (requests, id, answers, tags)
     }
 
@@ -178,7 +207,9 @@ mod tests {
     fn the_end_of_the_time_returns_what_came() {
         let (mut requests, id, mut answers, tags) = asked(&["a", "b"]);
         requests.answered(id, tags[1], part(0, true, b""));
-        requests.end(id);
+        requests.expire(Instant::now());
+        assert!(answers.try_recv().is_err());
+        requests.expire(Instant::now() + WAIT);
         assert_eq!(answers.try_recv().expect("it is over").missing, [tags[0]]);
         assert!(!requests.answered(id, tags[0], part(0, true, b"late")));
     }
@@ -197,7 +228,7 @@ mod tests {
     #[test]
     fn asking_nobody_is_over_at_once() {
         let (reply, mut answers) = oneshot::channel();
-        assert_eq!(Requests::default().begin(BTreeSet::new(), reply), None);
+        assert_eq!(Requests::default().begin(BTreeSet::new(), Instant::now(), reply), None);
         assert_eq!(answers.try_recv().expect("it is over"), Answers::default());
     }
 }

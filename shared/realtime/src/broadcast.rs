@@ -8,6 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
+    acks,
     cluster::{self, AckAnswers, Asking, Counts, Heard, Pictures, Response},
     collector::{Collected, Collector},
     delivery::Delivery,
@@ -95,9 +96,9 @@ impl BroadcastOperator {
         self
     }
 
-    /// Sets the time acknowledgements may take.
+    /// Sets the time acknowledgements may take, a day at most.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(acks::LONGEST);
         self
     }
 

@@ -6,6 +6,7 @@ use async_nats::{
     Client, Message, Subject, Subscriber,
     client::{PublishErrorKind, SubscribeErrorKind},
 };
+use bytes::Bytes;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, timeout},
@@ -37,6 +38,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// After a connection that lasted so long the waits begin anew.
 const STEADY: Duration = Duration::from_secs(10);
+
+/// Bytes of a payload that are better copied: a quarter of what is read at once.
+const SMALL: usize = 16 << 10;
 
 /// What the user's end of the bus and its task share.
 pub(super) struct Shared {
@@ -186,7 +190,7 @@ impl Session {
                     };
                     return Ok(left.told(how));
                 }
-                returned = barrier.returned(), if barrier.is_on_its_way() => {
+                returned = barrier.returned(client), if barrier.is_on_its_way() => {
                     returned?;
                     wishes.in_place();
                     if !mem::replace(&mut up, true) {
@@ -252,7 +256,12 @@ impl Subscriptions {
 }
 
 fn parcel(subject: &Arc<str>, message: Message) -> Parcel {
-    Parcel { subject: Arc::clone(subject), payload: message.payload }
+    let payload = match message.payload {
+        // It is a piece of what was read together. Somebody who keeps such pieces for slow clients would keep all of it.
+        piece if piece.len() < SMALL => Bytes::copy_from_slice(&piece),
+        large => large,
+    };
+    Parcel { subject: Arc::clone(subject), payload }
 }
 
 /// Writes what is queued until that is not possible any more, and says why.
@@ -284,15 +293,16 @@ async fn write_out(
     barrier: &mut Barrier,
     writing: impl Future<Output = String>,
 ) -> Result<(), String> {
+    let client = &connection.client;
     tokio::select! {
         reason = writing => return Err(reason),
         () = queue.is_empty() => {}
     }
     if barrier.is_on_its_way() {
-        barrier.returned().await?;
+        barrier.returned(client).await?;
     }
-    barrier.send(&connection.client).await?;
-    barrier.returned().await?;
+    barrier.send(client).await?;
+    barrier.returned(client).await?;
     // What the server complained of came before the barrier, but is told by another task of this thread.
     tokio::task::yield_now().await;
     match connection.is_broken() {
