@@ -13,10 +13,11 @@ use actix_web::{
 };
 use anyhow::Context;
 use natter::{HttpServer, Io};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     certificates::Certificates,
+    cluster,
     exit::Exit,
     page,
     probes::{self, Probes},
@@ -25,7 +26,7 @@ use crate::{
     signals::{self, Signals},
 };
 
-/// Runs a node until a signal ends it.
+/// Runs a node until a signal ends it, or another node has its name.
 pub async fn run(settings: Settings) -> anyhow::Result<Exit> {
     settings::warnings(&settings).iter().for_each(|warning| tracing::warn!("{warning}"));
     settings::raise_open_files(settings.max_connections, settings.workers)
@@ -46,15 +47,26 @@ pub async fn run(settings: Settings) -> anyhow::Result<Exit> {
     let mut running = actix_web::rt::spawn(server);
     announce(&settings, address).context("standard output is closed")?;
 
-    let signal = tokio::select! {
-        signal = signals.next() => signal,
+    let exit = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(%signal, connections = io.engine().clients_count(), "leaving");
+            Exit::Done
+        }
+        () = cluster::name_is_taken(&io) => {
+            tracing::error!(
+                node = %settings.node,
+                "another node of the cluster has this one's name: leaving. Give each its own with `node`"
+            );
+            Exit::NameTaken
+        }
         ended = &mut running => {
             ended.context("the server's task ended")?.context("the server ended")?;
             anyhow::bail!("the server ended without a signal");
         }
     };
-    tracing::info!(%signal, connections = io.engine().clients_count(), "leaving");
     probes.leave();
+    // Whoever has a name that is taken should not be served a moment longer.
+    let drain = if exit == Exit::Done { settings.drain } else { Duration::ZERO };
     tokio::select! {
         // In this order: whoever sends a second signal wants the end now, even if the goodbye is over in this moment.
         biased;
@@ -62,7 +74,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<Exit> {
             tracing::warn!(%signal, "a second signal: leaving at once");
             Ok(Exit::Cut(signal.number()))
         }
-        () = goodbye(&io, &handle, settings.grace_period) => Ok(Exit::Done),
+        () = goodbye(&io, &handle, drain, settings.grace_period) => Ok(exit),
     }
 }
 
@@ -108,10 +120,12 @@ fn listen(
     Ok((listening.run(), address))
 }
 
-/// Stops accepting, tells every client, and lets the workers finish, in that order and within the grace period.
-async fn goodbye(io: &Io, handle: &ServerHandle, grace: Duration) {
+/// Goes on until load balancers have noticed, stops accepting, tells every client and then the other nodes, and lets the
+/// workers finish, in that order and within the grace period.
+async fn goodbye(io: &Io, handle: &ServerHandle, drain: Duration, grace: Duration) {
     let deadline = Instant::now() + grace;
     let polite = async {
+        sleep(drain).await;
         handle.pause().await;
         io.close().await;
         handle.stop(true).await;

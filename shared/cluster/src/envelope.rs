@@ -12,8 +12,8 @@
 //! | `nth` | counts the sender's messages under this subject, so that a gap is seen |
 //! | `message` | the [`Message`] |
 //!
-//! **From any program**: an event as a JSON object, published under a room's or a namespace's subject or into a node's
-//! inbox, see [`Event`]. The first byte tells them apart: `{` begins no MessagePack map.
+//! **From any program**: an event as a JSON object, published once, under a room's or a namespace's subject or into a
+//! node's inbox, see [`Event`]. The first byte tells them apart: `{` begins no MessagePack map.
 
 use std::time::Duration;
 
@@ -83,6 +83,24 @@ pub struct Event {
     /// Its arguments: a JSON array, handed on byte for byte.
     #[serde(default = "no_arguments")]
     pub data: Box<RawValue>,
+}
+
+impl Event {
+    /// An event for everybody in the namespace `/`. `data` is a JSON array of its arguments.
+    ///
+    /// # Errors
+    /// When `data` is no JSON.
+    pub fn new(event: impl Into<String>, data: impl Into<String>) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            v: VERSION,
+            namespace: main_namespace(),
+            rooms: Vec::new(),
+            except: Vec::new(),
+            volatile: false,
+            event: event.into(),
+            data: RawValue::from_string(data.into())?,
+        })
+    }
 }
 
 fn main_namespace() -> String {

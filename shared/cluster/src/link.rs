@@ -17,7 +17,7 @@ use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
 use crate::{
-    bus::{Bus, BusEvent, OpenBus, Parcel, PublishError},
+    bus::{Bus, BusEvent, Closed, OpenBus, Parcel, PublishError},
     counters::bump,
     envelope::{self, Envelope, Letterhead, Received, Stamp},
     handle::{Asked, Command, LinkHandle, LinkState, Shared},
@@ -445,8 +445,9 @@ impl Link {
     fn went_down(&mut self, why: String) {
         if self.up {
             bump(&self.shared.counters.outages);
-            tracing::warn!(why, "the bus is away");
         }
+        // The bus tells each reason once.
+        tracing::warn!(why, "the bus is away");
         self.up = false;
         self.objections = None;
         // Nobody can answer.
@@ -488,14 +489,17 @@ impl Link {
 
     /// Leaves the bus for good.
     fn end(&mut self, state: LinkState, ctx: &mut Context<Self>) {
-        self.up = false;
+        let up = std::mem::replace(&mut self.up, false);
         self.requests.clear();
         self.node.away();
         let shared = self.shared.clone();
         let closing = self.bus.take().map(|bus| bus.close());
         let ending = async move {
-            if let Some(closing) = closing {
-                closing.await;
+            if let Some(closing) = closing
+                && let Closed::Uncertain(why) = closing.await
+                && up
+            {
+                tracing::warn!(why, "the last words to the other nodes may be lost");
             }
             shared.set_state(state);
         };

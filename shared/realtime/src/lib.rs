@@ -97,7 +97,7 @@ pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
 pub use builder::IoBuilder;
-pub use cluster::{Cluster, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
+pub use cluster::{Cluster, ClusterChange, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
 pub use cookie::Cookie;
 pub use cors::Cors;
 pub use counters::Stats;
@@ -120,7 +120,7 @@ pub use listeners::{EventRefused, IncomingEvent};
 pub use namespace::Namespace;
 pub use namespaces::ParentNamespace;
 pub use natter_cluster::{
-    ClusterStats, LinkState, MemoryBus,
+    ClusterStats, Event as ClusterEvent, LinkState, MemoryBus, ProgramError,
     nats::{NatsOptionsError, Secret},
 };
 pub use natter_protocol::{Args, ArgsError, Binary, EncodeError};

@@ -21,13 +21,16 @@ use super::{
     wishes::Wishes,
 };
 use crate::{
-    bus::{BusEvent, Parcel},
+    bus::{BusEvent, Closed, Parcel},
     outbox::Outbox,
     untaken::Untaken,
 };
 
 /// How long closing may take.
 pub(super) const CLOSING: Duration = Duration::from_secs(1);
+
+/// What is said when that was not enough.
+pub(super) const SLOW: &str = "the server has not confirmed within a second that it has everything";
 
 /// The first wait before connecting again; each one is twice as long, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -48,15 +51,15 @@ pub(super) struct Shared {
 
 /// The user, as the task sees it.
 pub(super) struct User {
-    /// Brings what has to be dropped when the bus has been closed; ends when the user has dropped the bus.
-    pub(super) close: oneshot::Receiver<oneshot::Sender<()>>,
+    /// Brings what has to be told when the bus has been closed; ends when the user has dropped the bus.
+    pub(super) close: oneshot::Receiver<oneshot::Sender<Closed>>,
     pub(super) taker: mpsc::Sender<BusEvent>,
 }
 
 /// How a user leaves.
 enum Left {
-    /// It waits for this to be dropped.
-    Closed(oneshot::Sender<()>),
+    /// It waits to be told how, which this says until more is known.
+    Closed(oneshot::Sender<Closed>, Closed),
     /// Without a word.
     Gone,
 }
@@ -66,8 +69,22 @@ impl User {
         tokio::select! {
             // First: whoever closes the bus may have stopped listening to it in the same moment.
             biased;
-            asked = &mut self.close => asked.map_or(Left::Gone, Left::Closed),
+            asked = &mut self.close => asked.map_or(Left::Gone, Left::waiting),
             () = self.taker.closed() => Left::Gone,
+        }
+    }
+}
+
+impl Left {
+    fn waiting(waits: oneshot::Sender<Closed>) -> Self {
+        Self::Closed(waits, Closed::Uncertain("the bus is away".to_owned()))
+    }
+
+    /// It waits, and this is what it will be told.
+    fn told(self, how: Closed) -> Self {
+        match self {
+            Self::Closed(waits, _) => Self::Closed(waits, how),
+            Self::Gone => Self::Gone,
         }
     }
 }
@@ -79,7 +96,8 @@ pub(super) async fn run(options: NatsOptions, shared: Arc<Shared>, mut user: Use
     shared.queue.shut();
     shared.wishes.end();
     match left {
-        Left::Closed(waits) => drop(waits),
+        // Who waits no longer does not want to know.
+        Left::Closed(waits, how) => drop(waits.send(how)),
         Left::Gone => {}
     }
 }
@@ -162,12 +180,17 @@ impl Session {
                 reason = connection.broken() => return Err(reason),
                 left = user.left() => {
                     outbox.end();
-                    if up && matches!(left, Left::Closed(_)) {
-                        let rest = write_out(client, queue, barrier, writing);
-                        // A second has passed or the connection is gone: that is the end of it either way.
-                        let _ = timeout(CLOSING, rest).await;
+                    if !up || matches!(left, Left::Gone) {
+                        return Ok(left);
                     }
-                    return Ok(left);
+                    // A second has passed or the connection is gone: that is the end of it either way.
+                    let rest = write_out(connection, queue, barrier, writing);
+                    let how = match timeout(CLOSING, rest).await {
+                        Ok(Ok(())) => Closed::Written,
+                        Ok(Err(reason)) => Closed::Uncertain(reason),
+                        Err(_) => Closed::Uncertain(SLOW.to_owned()),
+                    };
+                    return Ok(left.told(how));
                 }
                 returned = barrier.returned(client), if barrier.is_on_its_way() => {
                     returned?;
@@ -265,13 +288,14 @@ async fn write(client: &Client, queue: &Queue) -> String {
     }
 }
 
-/// Writes what is left in the queue, and waits until the server has it.
+/// Writes what is left in the queue, and waits until the server has it and has had time to complain of it.
 async fn write_out(
-    client: &Client,
+    connection: &Connection,
     queue: &Queue,
     barrier: &mut Barrier,
     writing: impl Future<Output = String>,
 ) -> Result<(), String> {
+    let client = &connection.client;
     tokio::select! {
         reason = writing => return Err(reason),
         () = queue.is_empty() => {}
@@ -280,7 +304,13 @@ async fn write_out(
         barrier.returned(client).await?;
     }
     barrier.send(client).await?;
-    barrier.returned(client).await
+    barrier.returned(client).await?;
+    // What the server complained of came before the barrier, but is told by another task of this thread.
+    tokio::task::yield_now().await;
+    match connection.is_broken() {
+        Some(reason) => Err(reason),
+        None => Ok(()),
+    }
 }
 
 /// So that the nodes of a cluster do not all come at once.
