@@ -1,28 +1,25 @@
 //! From a request for a WebSocket to the answer that grants it, whatever carries the WebSocket then (RFC 6455, 4.2).
+//! The only file that knows `actix_web_actors`.
 
-use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
-use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header},
-};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
+use actix_web_actors::ws::{HandshakeError, handshake};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// The answer to a correct request; a refusal of any other.
+/// The answer to a correct request; a refusal of any other. Stricter than `actix_web_actors`: the version is 13, and the
+/// key has 16 bytes.
 pub(super) fn switching_protocols(request: &HttpRequest) -> Result<HttpResponseBuilder, Box<HttpResponse>> {
-    verify_handshake(request.head()).map_err(refusal)?;
-    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(&[][..], |key| key.as_bytes());
-    let accepted = hash_key(key);
-    let mut answer = HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS);
-    answer.upgrade("websocket").insert_header((
-        header::SEC_WEBSOCKET_ACCEPT,
-        header::HeaderValue::from_bytes(&accepted).map_err(|_| {
-            // Base64 can stand in a header.
-            Box::new(HttpResponse::InternalServerError().force_close().finish())
-        })?,
-    ));
-    Ok(answer)
+    let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
+    if header(header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
+        return Err(refusal(&HandshakeError::UnsupportedVersion));
+    }
+    let key = header(header::SEC_WEBSOCKET_KEY).and_then(|key| STANDARD.decode(key).ok());
+    if key.is_none_or(|key| key.len() != 16) {
+        return Err(refusal(&HandshakeError::BadWebsocketKey));
+    }
+    handshake(request).map_err(|error| refusal(&error))
 }
 
-fn refusal(error: HandshakeError) -> Box<HttpResponse> {
+fn refusal(error: &HandshakeError) -> Box<HttpResponse> {
     Box::new(match error {
         HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => {
             let mut answer = HttpResponse::UpgradeRequired();
