@@ -29,7 +29,7 @@ use crate::{
 };
 
 use carrier::Carrier;
-pub(crate) use carrier::{Chunk, Inbound};
+pub(crate) use carrier::{Chunk, Inbound, Incoming};
 pub(crate) use owned::Handed;
 pub use owned::HttpServer;
 
