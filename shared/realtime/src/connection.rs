@@ -8,13 +8,14 @@
 mod orders;
 mod polls;
 mod sockets;
+mod task;
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, dev::ContextFut};
+use actix::{Actor, ActorContext, Handler, Message, dev::Mailbox};
 use natter_protocol::{CloseCode, EnginePacket, Frames, Message as WebSocketMessage, Open, WebSocketDecoder};
 
 use crate::{
@@ -39,6 +40,7 @@ use crate::{
 pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, ReleasePoll, Shutdown, TooSlow};
 pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdict, PollEnded, PostEnded};
 pub(crate) use sockets::{HandOver, Received, TransportClosed};
+pub(crate) use task::{ConnectionContext, ConnectionTask};
 
 /// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.
 const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
@@ -75,7 +77,7 @@ pub(crate) struct Opened {
     pub sid: Arc<str>,
     pub line: Arc<Line>,
     /// The actor, to be run on this thread.
-    pub actor: ContextFut<Connection, Context<Connection>>,
+    pub task: ConnectionTask,
 }
 
 /// The WebSocket a connection began with.
@@ -94,10 +96,10 @@ impl Connection {
         let shard = LocalShard::of(server);
         let limits = &server.options.limits;
         let sid = ids::session_id(server.tag);
-        let ctx = Context::new();
-        let outbox = Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes });
+        let mailbox = Mailbox::default();
+        let outbox = Outbox::new(Bounds::new(limits.outbox_soft_bytes, limits.outbox_hard_bytes));
         let gate = Arc::new(Gate::new(limits.pending_handlers));
-        let line = Line::new(shard.handle.clone(), ctx.address(), outbox, gate, request, transport);
+        let line = Line::new(shard.handle.clone(), mailbox.address(), outbox, gate, request, transport);
         let connect_timeout = io.as_ref().map(|_| server.options.connect_timeout);
         let app = match (io, application) {
             (Some(io), _) => App::SocketIo(Client::new(io)),
@@ -118,13 +120,13 @@ impl Connection {
             app,
             next_transport: FIRST_TRANSPORT + 1,
         };
-        let actor = ctx.into_future(connection.greet(transport));
+        let task = ConnectionTask::new(connection.greet(transport), mailbox);
         server.sessions.insert(sid.clone(), line.clone());
         if server.is_closing() {
             // Whoever closes the server may have looked before this session was there.
             line.connection.do_send(Shutdown);
         }
-        Some(Opened { sid, line, actor })
+        Some(Opened { sid, line, task })
     }
 
     /// The first packet (protocol section "Handshake").
@@ -156,7 +158,7 @@ impl Connection {
     // ---- what the client says ----
 
     /// Bytes from one of the connection's WebSockets, while there may be two.
-    fn received(&mut self, transport: TransportId, bytes: &[u8], ctx: &mut Context<Self>) {
+    fn received(&mut self, transport: TransportId, bytes: &[u8], ctx: &mut ConnectionContext) {
         if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
             self.probe(bytes, ctx);
         } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {
@@ -165,7 +167,7 @@ impl Connection {
         self.arm();
     }
 
-    fn read(&mut self, mut bytes: &[u8], ctx: &mut Context<Self>) {
+    fn read(&mut self, mut bytes: &[u8], ctx: &mut ConnectionContext) {
         loop {
             let Some((_, decoder)) = &mut self.inbound else { return };
             match decoder.decode(&mut bytes) {
@@ -196,7 +198,7 @@ impl Connection {
         self.session.packet_unfinished(fragments || attachments, Instant::now);
     }
 
-    fn message(&mut self, message: WebSocketMessage, ctx: &mut Context<Self>) {
+    fn message(&mut self, message: WebSocketMessage, ctx: &mut ConnectionContext) {
         if self.session.is_closing() {
             // Only the answer to the close frame is awaited (RFC 6455 section 5.5.1).
             if let WebSocketMessage::Close(_) = message {
@@ -220,7 +222,12 @@ impl Connection {
         }
     }
 
-    fn packet(&mut self, packet: EnginePacket, request: Option<&Arc<RequestHead>>, ctx: &mut Context<Self>) {
+    fn packet(
+        &mut self,
+        packet: EnginePacket,
+        request: Option<&Arc<RequestHead>>,
+        ctx: &mut ConnectionContext,
+    ) {
         match packet {
             EnginePacket::Message(text) => self.deliver(MessageData::Text(text), request, ctx),
             EnginePacket::Binary(bytes) => self.deliver(MessageData::Binary(bytes), request, ctx),
@@ -232,7 +239,12 @@ impl Connection {
         }
     }
 
-    fn deliver(&mut self, data: MessageData, request: Option<&Arc<RequestHead>>, ctx: &mut Context<Self>) {
+    fn deliver(
+        &mut self,
+        data: MessageData,
+        request: Option<&Arc<RequestHead>>,
+        ctx: &mut ConnectionContext,
+    ) {
         let verdict = match &mut self.app {
             App::SocketIo(client) => {
                 let verdict = match data {
@@ -260,7 +272,7 @@ impl Connection {
 
     // ---- an upgrade (protocol section "Upgrade") ----
 
-    fn probe(&mut self, mut bytes: &[u8], ctx: &mut Context<Self>) {
+    fn probe(&mut self, mut bytes: &[u8], ctx: &mut ConnectionContext) {
         while let Some(candidate) = &mut self.candidate {
             match candidate.decoder.decode(&mut bytes) {
                 Ok(None) => return,
@@ -329,11 +341,11 @@ impl Connection {
     }
 
     /// Closes at once: a waiting poll gets a noop, later requests "Session ID unknown"; a WebSocket a close frame.
-    fn close(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
+    fn close(&mut self, reason: DisconnectReason, ctx: &mut ConnectionContext) {
         self.close_with(reason, reason.close_code(), ctx);
     }
 
-    fn close_with(&mut self, reason: DisconnectReason, code: Option<CloseCode>, ctx: &mut Context<Self>) {
+    fn close_with(&mut self, reason: DisconnectReason, code: Option<CloseCode>, ctx: &mut ConnectionContext) {
         if self.session.is_closing() {
             return;
         }
@@ -351,7 +363,7 @@ impl Connection {
     }
 
     /// The client says goodbye. Its last poll may still be on its way, on another TCP connection, and gets a noop.
-    fn closed_by_client(&mut self, ctx: &mut Context<Self>) {
+    fn closed_by_client(&mut self, ctx: &mut ConnectionContext) {
         if self.session.transport() == TransportKind::Websocket || self.session.poll_waits() {
             return self.close(DisconnectReason::TransportClose, ctx);
         }
@@ -381,21 +393,21 @@ impl Connection {
     }
 
     /// Two GETs or two POSTs at once: the session ends, and a poll that waits learns of it (as in the reference).
-    fn overlap(&mut self, ctx: &mut Context<Self>) {
+    fn overlap(&mut self, ctx: &mut ConnectionContext) {
         self.leave(DisconnectReason::TransportError);
         self.wire.line.outbox.finish_with(&natter_protocol::close());
         self.end(ctx);
     }
 
     /// The transport is gone: there is nobody to tell.
-    fn lost(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
+    fn lost(&mut self, reason: DisconnectReason, ctx: &mut ConnectionContext) {
         self.leave(reason);
         self.drop_queue();
         self.end(ctx);
     }
 
     /// What is queued could not be delivered in time.
-    fn give_up(&mut self, ctx: &mut Context<Self>) {
+    fn give_up(&mut self, ctx: &mut ConnectionContext) {
         self.drop_queue();
         if self.session.transport() == TransportKind::Polling {
             return self.end(ctx);
@@ -411,7 +423,7 @@ impl Connection {
         self.wire.shard.server.counters.dropped_closed.fetch_add(lost.into(), Ordering::Relaxed);
     }
 
-    fn end(&mut self, ctx: &mut Context<Self>) {
+    fn end(&mut self, ctx: &mut ConnectionContext) {
         self.wire.shard.server.sessions.remove(&self.sid);
         ctx.stop();
     }
@@ -425,7 +437,7 @@ fn panicked(server: &Server, message: &str) -> DisconnectReason {
 }
 
 impl Actor for Connection {
-    type Context = Context<Self>;
+    type Context = ConnectionContext;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         if let App::Raw(app, socket) = &self.app

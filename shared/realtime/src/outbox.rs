@@ -59,10 +59,18 @@ pub(crate) enum Written {
     Failed(io::Error),
 }
 
+/// In bytes. Four gigabytes are as good as any larger bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    pub soft: usize,
-    pub hard: usize,
+    soft: u32,
+    hard: u32,
+}
+
+impl Bounds {
+    pub fn new(soft: usize, hard: usize) -> Self {
+        let bound = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+        Self { soft: bound(soft), hard: bound(hard) }
+    }
 }
 
 /// Packets in one write.
@@ -91,7 +99,7 @@ struct State {
     /// A part of the first packet has been written, so the rest of it must be, too.
     begun: bool,
     /// Who waits for the queue to grow shorter than so many bytes.
-    room: Option<(usize, Waker)>,
+    room: Option<Box<(usize, Waker)>>,
     end: End,
 }
 
@@ -152,8 +160,8 @@ impl Outbox {
         state.to_be_woken |= to_wake;
         drop(state);
         // Woken outside the lock: who waits may run at once on another thread.
-        if let Some((_, waker)) = room {
-            waker.wake();
+        if let Some(room) = room {
+            room.1.wake();
         }
         (outcome, to_wake)
     }
@@ -267,7 +275,7 @@ impl Outbox {
             state.accept(last.as_bytes().clone(), false);
         }
         let lost = state.end(end);
-        let wakers = [state.waker.take(), state.room.take().map(|(_, waker)| waker)];
+        let wakers = [state.waker.take(), state.room.take().map(|room| room.1)];
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
         lost
@@ -304,7 +312,7 @@ impl Outbox {
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         });
         let bytes = state.bytes;
-        let room = if bytes < before { state.room.take_if(|(most, _)| bytes <= *most) } else { None };
+        let room = if bytes < before { state.room.take_if(|room| bytes <= room.0) } else { None };
         let progress = match written {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Poll::Ready(Written::Failed(error)),
             Ok(()) if state.end == End::Finishing => Poll::Ready(Written::Finished),
@@ -315,8 +323,8 @@ impl Outbox {
             }
         };
         drop(state);
-        if let Some((_, waker)) = room {
-            waker.wake();
+        if let Some(room) = room {
+            room.1.wake();
         }
         progress
     }
@@ -351,7 +359,7 @@ impl Outbox {
         if state.bytes <= most || state.end != End::Open {
             return Poll::Ready(());
         }
-        state.room = Some((most, cx.waker().clone()));
+        state.room = Some(Box::new((most, cx.waker().clone())));
         Poll::Pending
     }
 
@@ -367,10 +375,10 @@ impl Outbox {
         }
         if let Some(taken) = take(&mut state) {
             let bytes = state.bytes;
-            let room = state.room.take_if(|(most, _)| bytes <= *most);
+            let room = state.room.take_if(|room| bytes <= room.0);
             drop(state);
-            if let Some((_, waker)) = room {
-                waker.wake();
+            if let Some(room) = room {
+                room.1.wake();
             }
             return Poll::Ready(Taken::Some(taken));
         }
@@ -388,7 +396,7 @@ impl State {
             return Pushed { lost: 1, ..Pushed::default() };
         }
         let mut pushed = Pushed::default();
-        let bound = if volatile { self.bounds.soft } else { self.bounds.hard };
+        let bound = if volatile { self.bounds.soft } else { self.bounds.hard } as usize;
         let after = self.bytes + bytes.len();
         // One packet may be larger than a bound; what must not grow is what waits behind it.
         if after > bound && !self.queue.is_empty() {
@@ -686,7 +694,7 @@ mod tests {
     #[test]
     fn packets_are_written_in_whatever_pieces_the_stream_takes() {
         for at_once in 1..50 {
-            let outbox = Outbox::new(Bounds { soft: 10_000, hard: 10_000 });
+            let outbox = Outbox::new(Bounds::new(10_000, 10_000));
             let writer = outbox.attach();
             let mut expected = Vec::new();
             for length in 2..80 {

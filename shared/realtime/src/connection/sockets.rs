@@ -1,18 +1,18 @@
 //! What WebSockets tell their connection.
 
-use actix::{AsyncContext, Handler, Message, StreamHandler};
+use actix::{Handler, Message};
 use bytes::Bytes;
 
-use super::{Connection, TransportId};
+use super::{Connection, ConnectionContext, TransportId};
 use crate::{
     DisconnectReason,
     transport::{Handed, Inbound},
 };
 
 /// From the WebSocket that the connection reads itself.
-impl StreamHandler<Inbound> for Connection {
-    fn handle(&mut self, item: Inbound, ctx: &mut Self::Context) {
-        match item {
+impl Connection {
+    pub(super) fn inbound(&mut self, inbound: Inbound, ctx: &mut ConnectionContext) {
+        match inbound {
             Inbound::Bytes(bytes) => {
                 self.read(&bytes, ctx);
                 self.arm();
@@ -23,7 +23,7 @@ impl StreamHandler<Inbound> for Connection {
         }
     }
 
-    fn finished(&mut self, ctx: &mut Self::Context) {
+    pub(super) fn incoming_ended(&mut self, ctx: &mut ConnectionContext) {
         self.lost(DisconnectReason::TransportClose, ctx);
     }
 }
@@ -63,7 +63,7 @@ impl Handler<HandOver> for Connection {
             return;
         }
         match socket.settle(&self.wire.line) {
-            Ok(socket) => drop(ctx.add_stream(socket)),
+            Ok(incoming) => ctx.read_from(incoming),
             Err(error) => {
                 tracing::debug!(%error, "a WebSocket could not be moved to its connection's thread");
                 self.lost(DisconnectReason::TransportError, ctx);

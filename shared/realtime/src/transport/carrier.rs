@@ -1,7 +1,11 @@
 //! The seam between a session and what carries its WebSocket: mounted into somebody's `HttpServer`, or owned by the
 //! library's own. No code outside of this folder knows which it is, and of this folder only this file does.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
@@ -22,6 +26,22 @@ pub(crate) enum Inbound {
     Bytes(Chunk),
     /// All that there was to write has been written, and nothing will come any more.
     Finished,
+}
+
+/// Where a connection reads from.
+pub(crate) enum Incoming {
+    Mounted(mounted::Gated),
+    Owned(owned::Pump),
+}
+
+impl Incoming {
+    /// What has come; none at its end.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
+        match self {
+            Self::Mounted(gated) => gated.poll_next(cx),
+            Self::Owned(pump) => pump.poll_next(cx),
+        }
+    }
 }
 
 /// Some bytes that have come in.

@@ -35,7 +35,7 @@ use crate::{
 };
 
 use carrier::Carrier;
-pub(crate) use carrier::{Chunk, Inbound};
+pub(crate) use carrier::{Chunk, Inbound, Incoming};
 use exchange::Refusal;
 use home::Home;
 pub(crate) use owned::Handed;

@@ -12,13 +12,12 @@ use std::{
     task::{self, Context, Poll},
 };
 
-use actix::AsyncContext;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::once};
 use natter_protocol::{CloseCode, Frames};
 
-use super::{Chunk, Inbound, Peer, source::Source};
+use super::{Chunk, Inbound, Incoming, Peer, source::Source};
 use crate::{
     connection::{FIRST_TRANSPORT, Opened, Received, TransportClosed, TransportId},
     gate::{Gate, Passage},
@@ -33,9 +32,9 @@ pub(super) fn open(
     payload: web::Payload,
     mut switching: HttpResponseBuilder,
 ) -> HttpResponse {
-    let Opened { line, mut actor, .. } = opened;
-    actor.ctx().add_stream(Gated { payload, gate: line.gate.clone() });
-    actix_rt::spawn(actor);
+    let Opened { line, mut task, .. } = opened;
+    task.context().read_from(Incoming::Mounted(Gated { payload, gate: line.gate.clone() }));
+    actix_rt::spawn(task);
     switching.streaming(Body { source: Source::Session(writer), line, transport: FIRST_TRANSPORT })
 }
 
@@ -60,15 +59,13 @@ pub(super) fn turn_away(mut switching: HttpResponseBuilder) -> HttpResponse {
 }
 
 /// What comes in, held back while too many of the client's handlers run.
-struct Gated {
+pub(crate) struct Gated {
     payload: web::Payload,
     gate: Arc<Gate>,
 }
 
-impl Stream for Gated {
-    type Item = Inbound;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+impl Gated {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
         if task::ready!(self.gate.poll_open(cx)) == Passage::Ended {
             return Poll::Ready(None);
         }
@@ -78,7 +75,7 @@ impl Stream for Gated {
 }
 
 async fn read_for(line: Peer, transport: TransportId, mut incoming: Gated) {
-    while let Some(Inbound::Bytes(Chunk::Own(bytes))) = poll_fn(|cx| incoming.poll_next_unpin(cx)).await {
+    while let Some(Inbound::Bytes(Chunk::Own(bytes))) = poll_fn(|cx| incoming.poll_next(cx)).await {
         if line.connection.send(Received { transport, bytes }).await.is_err() {
             return;
         }

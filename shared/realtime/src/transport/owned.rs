@@ -17,10 +17,9 @@ mod worker;
 
 use std::sync::Arc;
 
-use actix::AsyncContext;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-use super::{Chunk, Inbound, Peer};
+use super::{Chunk, Inbound, Incoming, Peer};
 use crate::{
     connection::{Opened, TransportId},
     outbox::WriterId,
@@ -30,6 +29,7 @@ use crate::{
 pub(crate) use buffer::SharedBuffer;
 pub(crate) use candidate::Handed;
 pub use http_server::HttpServer;
+pub(crate) use pump::Pump;
 use ticket::Arrival;
 pub(super) use ticket::Ticket;
 pub(super) use worker::note;
@@ -42,11 +42,11 @@ pub(super) fn open(
     mut switching: HttpResponseBuilder,
 ) -> HttpResponse {
     ticket.write(move |Arrival { flow, head, early, .. }| {
-        let Opened { line, mut actor, .. } = opened;
+        let Opened { line, mut task, .. } = opened;
         // The answer and the session's first packet are one write.
         line.outbox.lead_with(&head);
-        actor.ctx().add_stream(pump::Pump::of_session(flow, line, writer, early));
-        Box::pin(actor)
+        task.context().read_from(Incoming::Owned(Pump::of_session(flow, line, writer, early)));
+        Box::pin(task)
     });
     switching.finish()
 }

@@ -34,8 +34,8 @@ pub(super) fn open(
     server: &Arc<Server>,
     head: Arc<RequestHead>,
 ) -> Result<(Arc<str>, HttpResponse), Refused> {
-    let Opened { sid, line, actor } = opened(Connection::open(server, head, TransportKind::Polling))?;
-    actix_rt::spawn(actor);
+    let Opened { sid, line, task } = opened(Connection::open(server, head, TransportKind::Polling))?;
+    actix_rt::spawn(task);
     let writer = line.outbox.attach();
     let now = &mut Context::from_waker(Waker::noop());
     let Poll::Ready(Taken::Some(frames)) = line.outbox.poll_frames(writer, 1, ANSWER_BYTES, now) else {

@@ -6,12 +6,11 @@
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use natter_protocol::CloseCode;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    Inbound, Peer,
+    Inbound, Incoming, Peer,
     flow::Flow,
     pump::Pump,
     ticket::{Arrival, Desk, Running},
@@ -36,9 +35,10 @@ pub(crate) struct Handed {
 
 impl Handed {
     /// The stream as one of this thread.
-    pub fn settle(self, line: &Arc<Line>) -> io::Result<Pump> {
+    pub fn settle(self, line: &Arc<Line>) -> io::Result<Incoming> {
         let Self { flow, writer, lease } = self;
-        Ok(Pump::of_session(flow.arrive()?, line.clone(), writer, Bytes::new()).with_lease(lease))
+        let pump = Pump::of_session(flow.arrive()?, line.clone(), writer, Bytes::new());
+        Ok(Incoming::Owned(pump.with_lease(lease)))
     }
 }
 

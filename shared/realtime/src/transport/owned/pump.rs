@@ -2,13 +2,11 @@
 
 use std::{
     future::poll_fn,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_util::Stream;
 use tokio::sync::oneshot;
 
 use super::{Chunk, Inbound, Peer, SharedBuffer, flow::Flow};
@@ -18,7 +16,7 @@ use crate::{
     upgrade::Slot,
 };
 
-/// A stream of what comes in. Each time it is asked for more it first writes what is queued, so what a message's
+/// What comes in. Each time it is asked for more it first writes what is queued, so what a message's
 /// handlers answer goes out before the next message is read, in one write.
 pub(crate) struct Pump {
     flow: Flow,
@@ -136,19 +134,19 @@ impl Pump {
         outbox.attend(id);
         Poll::Ready(Some(Inbound::Bytes(chunk)))
     }
-}
 
-impl Stream for Pump {
-    type Item = Inbound;
+    /// What comes next; none at the end.
+    pub async fn next(&mut self) -> Option<Inbound> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
-        let this = &mut *self;
-        if this.stage == Stage::Open {
-            match this.poll_out(cx) {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
+        if self.stage == Stage::Open {
+            match self.poll_out(cx) {
                 Poll::Pending => {}
-                Poll::Ready(Written::Finished) => this.stage = Stage::HangingUp,
+                Poll::Ready(Written::Finished) => self.stage = Stage::HangingUp,
                 Poll::Ready(Written::Closed) => {
-                    this.flow.cut();
+                    self.flow.cut();
                     return Poll::Ready(None);
                 }
                 Poll::Ready(Written::Detached) => return Poll::Ready(None),
@@ -158,16 +156,16 @@ impl Stream for Pump {
                 }
             }
         }
-        if this.stage == Stage::HangingUp && this.flow.poll_shutdown(cx).is_ready() {
-            this.stage = Stage::HungUp;
+        if self.stage == Stage::HangingUp && self.flow.poll_shutdown(cx).is_ready() {
+            self.stage = Stage::HungUp;
             return Poll::Ready(Some(Inbound::Finished));
         }
-        if this.stage != Stage::Open {
-            let (outbox, id) = this.writer.outbox();
+        if self.stage != Stage::Open {
+            let (outbox, id) = self.writer.outbox();
             if outbox.poll_closed(id, cx).is_ready() {
                 return Poll::Ready(None);
             }
         }
-        this.poll_in(cx)
+        self.poll_in(cx)
     }
 }
