@@ -26,16 +26,22 @@
 //! # What is promised
 //!
 //! - **Order**: from one emitter (a thread) to one client, events arrive in the order in which they were emitted,
-//!   whether to the socket, to rooms or to a namespace.
+//!   whether to the socket, to rooms or to a namespace, on this node or another.
 //! - **Delivery**: at most once. What is on its way when a connection breaks is lost.
 //! - **Bounds**: every queue has one, and what is dropped is counted ([`Stats`]). A client that does not read is
 //!   disconnected once [`Limits::outbox_hard_bytes`] wait for it.
 //! - **Isolation**: what one client sends, and what a handler does with it, panics included, costs that client at most.
 //!
+//! # Several nodes
+//!
+//! [`IoBuilder::nats`] links servers to one cluster. Whatever goes to rooms, namespaces and socket ids then means the
+//! sockets of all nodes, [`local`](BroadcastOperator::local) those of this one. [`ClusterView`] tells how it is doing.
+//!
 //! # The way of a message
 //!
 //! `transport` -> `natter_protocol` -> `connection` -> `client` -> `dispatch` -> your handler -> `socket` or
-//! `broadcast` -> `shard` and `roster` -> `outbox` -> `transport`.
+//! `broadcast` -> `shard` and `roster` -> `outbox` -> `transport`; beside it `broadcast` -> `cluster` -> `natter_cluster` ->
+//! NATS, and back.
 
 mod accept;
 mod acks;

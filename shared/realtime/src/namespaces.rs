@@ -85,7 +85,7 @@ impl ParentNamespace {
     /// Sends an event to everybody in all children.
     ///
     /// # Errors
-    /// Those of [`BroadcastOperator::emit`]; the first one ends it.
+    /// Those of [`BroadcastOperator::emit`](crate::BroadcastOperator::emit); the first one ends it.
     pub fn emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
         let args = Args::of(&data)?;
         self.children().iter().try_for_each(|child| child.emit(event, &args))
