@@ -36,7 +36,8 @@ impl Nats {
         let mut command = Command::new(&self.program);
         command.args(["--addr", &self.host, "--port", &self.port.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = self.process.insert(Process::start("nats-server", &mut command)?);
+        let name = format!("nats-server as {} (tests/install installs one)", self.program.display());
+        let process = self.process.insert(Process::start(&name, &mut command)?);
         let deadline = Instant::now() + START;
         while TcpStream::connect((self.host.as_str(), self.port)).is_err() {
             if let Some(status) = process.ended()? {
@@ -51,8 +52,11 @@ impl Nats {
     }
 
     /// Kills it, as `kill -9` does.
-    pub fn kill(&mut self) -> Result<(), Failure> {
-        self.process.take().map_or(Ok(()), |mut process| process.kill())
+    pub async fn kill(&mut self) -> Result<(), Failure> {
+        match self.process.take() {
+            Some(mut process) => process.kill().await,
+            None => Ok(()),
+        }
     }
 
     /// Stops it: its connections stay, and nobody answers.

@@ -9,6 +9,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::failure::{Doing, Failure};
 
+/// A killed process needs some time to give its memory back.
+const KILLED: Duration = Duration::from_secs(10);
+
 /// One process, by its id.
 pub struct Process {
     child: Child,
@@ -43,9 +46,9 @@ impl Process {
     }
 
     /// Kills it and waits for its end.
-    pub fn kill(&mut self) -> Result<(), Failure> {
+    pub async fn kill(&mut self) -> Result<(), Failure> {
         self.child.kill().doing(format!("killing {}", self.name))?;
-        self.child.wait().map(drop).doing(format!("waiting for {}", self.name))
+        self.end(KILLED).await.map(drop)
     }
 
     /// Its status if it has ended.

@@ -88,9 +88,12 @@ impl Stage {
     }
 
     /// Kills a node.
-    pub fn kill(&mut self, node: usize) -> Result<(), Failure> {
+    pub async fn kill(&mut self, node: usize) -> Result<(), Failure> {
         self.book.set_node(node, None);
-        self.processes[node].take().map_or(Ok(()), |mut process| process.kill())
+        match self.processes[node].take() {
+            Some(mut process) => process.kill().await,
+            None => Ok(()),
+        }
     }
 
     /// Sends a node a signal.

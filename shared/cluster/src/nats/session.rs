@@ -64,6 +64,8 @@ enum Left {
 impl User {
     async fn left(&mut self) -> Left {
         tokio::select! {
+            // Who closes the bus and takes no events any more wants what is queued to be written.
+            biased;
             asked = &mut self.close => asked.map_or(Left::Gone, Left::Closed),
             () = self.taker.closed() => Left::Gone,
         }

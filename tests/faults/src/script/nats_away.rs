@@ -12,7 +12,7 @@ use super::{BEFORE, RECOVERY};
 /// NATS is killed, and started again at the same address.
 pub async fn killed(stage: &mut Stage, seconds: u64) -> Result<Course, Failure> {
     let away = stage.clock.now();
-    stage.nats.kill()?;
+    stage.nats.kill().await?;
     let mut course = noticed(stage, away).await?;
     stage.until(away + Duration::from_secs(seconds)).await;
     stage.nats.start_again().await?;

@@ -12,7 +12,7 @@ pub async fn run(stage: &mut Stage) -> Result<Course, Failure> {
     let mut course = Course { cut: [VICTIM].into(), ..Course::default() };
     let ids = stage.book.ids_on(VICTIM);
     let killed = stage.clock.now();
-    stage.kill(VICTIM)?;
+    stage.kill(VICTIM).await?;
     let noticed = stage.gone(VICTIM, &stage.others(VICTIM), killed).await?;
     course.took("the others notice", noticed - killed, 3_000);
     course.gone.push(Gone { ids, from: noticed, to: EVER, except: None });
