@@ -26,6 +26,7 @@ pub mod nats;
 mod node;
 mod outbox;
 mod program;
+mod pulse;
 mod requests;
 mod responder;
 mod subject;

@@ -5,7 +5,7 @@
 //! counted; the questions under way end without the answers that are missing, and the membership is learnt anew.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -26,6 +26,7 @@ use crate::{
     membership::{Change, Member, Membership, Verdict},
     message::Message,
     node::Node,
+    pulse::Pulse,
     requests::{Part, Requests},
     responder::Responder,
     subject::Subjects,
@@ -43,6 +44,10 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 
 /// Time that others have to say that a new node's name is theirs.
 const OBJECTIONS: Duration = Duration::from_millis(1_000);
+
+/// Epochs of its own that a link remembers: what comes under older ones has been on its way for too long to be anything
+/// but another node's.
+const FORMER: usize = 64;
 
 /// Bytes of one part of an answer.
 const PART_BYTES: usize = 256 * 1024;
@@ -71,8 +76,8 @@ pub(crate) struct Link {
     events: Option<SpawnHandle>,
     up: bool,
     epoch: Epoch,
-    /// Epochs of this very process, before it was suspended.
-    former: HashSet<Epoch>,
+    /// Epochs of this very process, before it was suspended or cut off.
+    former: VecDeque<Epoch>,
     /// What is queued was queued before a suspension.
     resuming: bool,
     outgoing: Outgoing,
@@ -80,8 +85,9 @@ pub(crate) struct Link {
     membership: Membership,
     requests: Requests,
     subscriptions: HashSet<Arc<str>>,
-    last_tick: Instant,
     last_heartbeat: Instant,
+    /// When the bus last brought anything.
+    last_heard: Instant,
     /// Until when another node may object to the name; none once none has.
     objections: Option<Instant>,
     settled: bool,
@@ -90,6 +96,7 @@ pub(crate) struct Link {
 impl Link {
     fn new(options: LinkOptions, node: Arc<dyn Node>, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
+        shared.pulse.tick(now);
         let own = shared.own;
         let fixed = [shared.subjects.nodes(), shared.subjects.node(own)];
         Self {
@@ -102,14 +109,14 @@ impl Link {
             events: None,
             up: false,
             epoch: Epoch::now(),
-            former: HashSet::new(),
+            former: VecDeque::new(),
             resuming: false,
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),
             requests: Requests::default(),
             subscriptions: fixed.into(),
-            last_tick: now,
             last_heartbeat: now,
+            last_heard: now,
             objections: None,
             settled: false,
         }
@@ -276,6 +283,7 @@ impl Link {
     }
 
     fn parcels(&mut self, parcels: &[Parcel], ctx: &mut Context<Self>) {
+        self.last_heard = Instant::now();
         let shared = self.shared.clone();
         for Letter { subject, payload, received } in
             sweep::read(parcels, &self.options.cluster, &shared.counters)
@@ -408,7 +416,7 @@ impl Link {
             return self.rejoin(ctx);
         }
         let now = Instant::now();
-        self.last_tick = now;
+        self.shared.pulse.tick(now);
         self.requests.expire(now);
         if !self.up {
             return;
@@ -432,6 +440,11 @@ impl Link {
     fn came_up(&mut self) {
         self.up = true;
         self.membership.excuse(Instant::now());
+        if self.settled && self.last_heard.elapsed() > PATIENCE - HEARTBEAT {
+            // As long as it has heard nobody, nobody has heard it, give or take a heartbeat: they have given it up. What it
+            // said before and what is still on its way must not count as its own any more.
+            self.renew();
+        }
         self.heartbeat(true);
         if self.settled {
             self.shared.set_state(LinkState::Ready);
@@ -458,13 +471,14 @@ impl Link {
 
     /// Whether the process has stood still for so long that the others have given it up.
     fn was_suspended(&self) -> bool {
-        self.last_tick.elapsed() > PATIENCE
+        self.shared.pulse.stands_still(Instant::now())
     }
 
     /// Comes back as a new start of this node. What has been waiting, inward and outward, is old and thrown away.
     fn rejoin(&mut self, ctx: &mut Context<Self>) {
         bump(&self.shared.counters.suspensions);
-        tracing::warn!(stood_still = ?self.last_tick.elapsed(), "this process was stopped; the others have given it up");
+        let silence = self.shared.pulse.silence(Instant::now());
+        tracing::warn!(stood_still = ?silence, "this process was stopped; the others have given it up");
         self.node.suspended();
         if let Some(events) = self.events.take() {
             ctx.cancel_future(events);
@@ -473,18 +487,26 @@ impl Link {
         self.up = false;
         self.settled = false;
         self.objections = None;
-        self.former.insert(std::mem::replace(&mut self.epoch, Epoch::now()));
-        self.outgoing = Outgoing::default();
+        self.renew();
         self.incoming.clear();
         self.requests.clear();
         for member in self.membership.clear() {
             self.left(&member);
         }
-        self.last_tick = Instant::now();
+        self.shared.pulse.goes_on(Instant::now());
         self.resuming = true;
         self.shared.send(Command::Resumed);
         self.shared.set_state(LinkState::Away("this process was stopped".to_owned()));
         self.open(ctx);
+    }
+
+    /// Becomes a new start of this node, with numbers from the beginning.
+    fn renew(&mut self) {
+        self.former.push_back(std::mem::replace(&mut self.epoch, Epoch::now()));
+        if self.former.len() > FORMER {
+            self.former.pop_front();
+        }
+        self.outgoing = Outgoing::default();
     }
 
     /// Leaves the bus for good.
@@ -511,7 +533,8 @@ impl Link {
 /// Starts the link on a thread of its own, which ends with it.
 pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> LinkHandle {
     let (sender, mut commands) = mpsc::unbounded_channel();
-    let shared = Shared::new(sender, Subjects::of(&options.cluster), NodeTag::of(&options.node));
+    let pulse = Pulse::new(PATIENCE, Instant::now());
+    let shared = Shared::new(sender, Subjects::of(&options.cluster), NodeTag::of(&options.node), pulse);
     let handle = LinkHandle(shared.clone());
     let ended = handle.clone().closed();
     let run = async move {
@@ -526,6 +549,12 @@ pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> LinkHandle {
         .spawn(|| actix_rt::System::new().block_on(run))
         .expect("invariant: the system has threads");
     handle
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.shared.pulse.end();
+    }
 }
 
 impl Actor for Link {

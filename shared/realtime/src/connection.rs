@@ -64,6 +64,8 @@ pub(crate) struct Connection {
     peer_closed: bool,
     app: App,
     next_transport: TransportId,
+    /// How often the process had stood still when the session began.
+    standstills: u64,
 }
 
 /// Who gets the messages.
@@ -119,6 +121,7 @@ impl Connection {
             peer_closed: false,
             app,
             next_transport: FIRST_TRANSPORT + 1,
+            standstills: server.standstills(),
         };
         let task = ConnectionTask::new(connection.greet(transport), mailbox);
         server.sessions.insert(sid.clone(), line.clone());
@@ -157,8 +160,17 @@ impl Connection {
 
     // ---- what the client says ----
 
+    /// What a client sent to a process that stood still is old, and the client has missed what it can't be told any more:
+    /// it is to come back and start over. The link tells all connections, but this one may read before it is told.
+    fn end_if_process_stood_still(&mut self) {
+        if self.standstills != self.wire.shard.server.standstills() {
+            self.close_gracefully(DisconnectReason::TransportClose);
+        }
+    }
+
     /// Bytes from one of the connection's WebSockets, while there may be two.
     fn received(&mut self, transport: TransportId, bytes: &[u8], ctx: &mut ConnectionContext) {
+        self.end_if_process_stood_still();
         if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
             self.probe(bytes, ctx);
         } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {

@@ -120,6 +120,11 @@ impl Server {
         Place { node: self.tag, shard }
     }
 
+    /// How often this process has stood still for so long that the other nodes have given it up.
+    pub fn standstills(&self) -> u64 {
+        self.link().map_or(0, LinkHandle::standstills)
+    }
+
     /// Ends every session, so that its client comes back and starts over.
     pub fn end_all_sessions(&self) {
         for line in self.sessions.all() {

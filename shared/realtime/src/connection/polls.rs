@@ -115,6 +115,7 @@ impl Handler<Payload> for Connection {
     type Result = PayloadVerdict;
 
     fn handle(&mut self, Payload { body, request }: Payload, ctx: &mut ConnectionContext) -> PayloadVerdict {
+        self.end_if_process_stood_still();
         if self.session.transport() != TransportKind::Polling || self.session.is_closing() {
             return PayloadVerdict::OutOfPlace;
         }

@@ -14,6 +14,7 @@ impl Connection {
     pub(super) fn inbound(&mut self, inbound: Inbound, ctx: &mut ConnectionContext) {
         match inbound {
             Inbound::Bytes(bytes) => {
+                self.end_if_process_stood_still();
                 self.read(&bytes, ctx);
                 self.arm();
             }
