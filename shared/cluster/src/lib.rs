@@ -25,6 +25,7 @@ pub mod message;
 pub mod nats;
 mod node;
 mod outbox;
+mod pulse;
 mod requests;
 mod responder;
 mod subject;

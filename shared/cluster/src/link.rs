@@ -26,6 +26,7 @@ use crate::{
     membership::{Change, Member, Membership, Verdict},
     message::Message,
     node::Node,
+    pulse::Pulse,
     requests::{Part, Requests},
     responder::Responder,
     subject::Subjects,
@@ -80,7 +81,7 @@ pub(crate) struct Link {
     membership: Membership,
     requests: Requests,
     subscriptions: HashSet<Arc<str>>,
-    last_tick: Instant,
+    pulse: Pulse,
     last_heartbeat: Instant,
     /// Until when another node may object to the name; none once none has.
     objections: Option<Instant>,
@@ -108,7 +109,7 @@ impl Link {
             incoming: Incoming::default(),
             requests: Requests::default(),
             subscriptions: fixed.into(),
-            last_tick: now,
+            pulse: Pulse::new(PATIENCE, now),
             last_heartbeat: now,
             objections: None,
             settled: false,
@@ -214,6 +215,8 @@ impl Link {
     }
 
     fn command(&mut self, command: Command, ctx: &mut Context<Self>) {
+        // What its threads said before the process was stopped is as old as what has come meanwhile.
+        self.has_stood_still(ctx);
         match command {
             Command::Publish { subjects, .. } if self.resuming => {
                 self.shared.counters.stale.fetch_add(subjects.len() as u64, Relaxed);
@@ -257,11 +260,11 @@ impl Link {
     // ---- what comes in ----
 
     fn event(&mut self, event: BusEvent, ctx: &mut Context<Self>) {
+        let stood_still = self.has_stood_still(ctx);
         match event {
-            BusEvent::Parcels(parcels) if self.was_suspended() => {
-                self.shared.counters.stale.fetch_add(parcels.len() as u64, Relaxed);
-                self.rejoin(ctx);
-            }
+            BusEvent::Parcels(parcels) if stood_still => self.stale(parcels.len()),
+            // What the connection that was left behind had to tell.
+            _ if stood_still => {}
             BusEvent::Parcels(parcels) => self.parcels(&parcels, ctx),
             BusEvent::Up => self.came_up(),
             BusEvent::Down(why) => self.went_down(why),
@@ -275,11 +278,20 @@ impl Link {
         }
     }
 
+    fn stale(&self, count: usize) {
+        self.shared.counters.stale.fetch_add(count as u64, Relaxed);
+    }
+
     fn parcels(&mut self, parcels: &[Parcel], ctx: &mut Context<Self>) {
         let shared = self.shared.clone();
-        for Letter { subject, payload, received } in
-            sweep::read(parcels, &self.options.cluster, &shared.counters)
-        {
+        let letters = sweep::read(parcels, &self.options.cluster, &shared.counters, || {
+            self.pulse.beat(Instant::now());
+        });
+        let count = letters.len();
+        for (nth, Letter { subject, payload, received }) in letters.into_iter().enumerate() {
+            if self.has_stood_still(ctx) {
+                return self.stale(count - nth);
+            }
             match received {
                 // It may have been on its way when the subscription ended.
                 _ if !self.subscriptions.contains(subject) => {}
@@ -404,17 +416,13 @@ impl Link {
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        if self.was_suspended() {
-            return self.rejoin(ctx);
+        if self.has_stood_still(ctx) {
+            return;
         }
         let now = Instant::now();
-        self.last_tick = now;
         self.requests.expire(now);
         if !self.up {
             return;
-        }
-        if now.duration_since(self.last_heartbeat) + TICK / 2 >= HEARTBEAT {
-            self.heartbeat(false);
         }
         for member in self.membership.give_up_silent(now) {
             self.left(&member);
@@ -454,15 +462,24 @@ impl Link {
         self.shared.set_state(LinkState::Away(why));
     }
 
-    /// Whether the process has stood still for so long that the others have given it up.
-    fn was_suspended(&self) -> bool {
-        self.last_tick.elapsed() > PATIENCE
+    /// Whether the process has stood still for so long that the others have given it up; then it begins anew. Asked before
+    /// each step, and so it also says that this node lives when that is due, however much there is to do.
+    fn has_stood_still(&mut self, ctx: &mut Context<Self>) -> bool {
+        let now = Instant::now();
+        if let Some(pause) = self.pulse.stood_still(now) {
+            self.rejoin(pause, ctx);
+            return true;
+        }
+        if self.up && now.duration_since(self.last_heartbeat) + TICK / 2 >= HEARTBEAT {
+            self.heartbeat(false);
+        }
+        false
     }
 
     /// Comes back as a new start of this node. What has been waiting, inward and outward, is old and thrown away.
-    fn rejoin(&mut self, ctx: &mut Context<Self>) {
+    fn rejoin(&mut self, pause: Duration, ctx: &mut Context<Self>) {
         bump(&self.shared.counters.suspensions);
-        tracing::warn!(stood_still = ?self.last_tick.elapsed(), "this process was stopped; the others have given it up");
+        tracing::warn!(?pause, "this process stood still; the others have given it up");
         self.node.suspended();
         if let Some(events) = self.events.take() {
             ctx.cancel_future(events);
@@ -478,7 +495,6 @@ impl Link {
         for member in self.membership.clear() {
             self.left(&member);
         }
-        self.last_tick = Instant::now();
         self.resuming = true;
         self.shared.send(Command::Resumed);
         self.shared.set_state(LinkState::Away("this process was stopped".to_owned()));
@@ -534,13 +550,7 @@ impl Actor for Link {
 impl StreamHandler<Command> for Link {
     fn handle(&mut self, command: Command, ctx: &mut Self::Context) {
         self.shared.taken(&command);
-        self.guarded(ctx, |link, ctx| {
-            // What its threads said before the process was stopped is as old as what has come meanwhile.
-            if link.was_suspended() {
-                link.rejoin(ctx);
-            }
-            link.command(command, ctx);
-        });
+        self.guarded(ctx, |link, ctx| link.command(command, ctx));
     }
 }
 
