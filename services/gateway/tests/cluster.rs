@@ -3,6 +3,8 @@
 
 mod node;
 
+use std::time::{Duration, Instant};
+
 use natter_tests::{NatsConfig, NatsServer, eventually_within};
 use node::{DEADLINE, Folder, Node, Polling, body};
 use serde_json::{Value, json};
@@ -223,7 +225,13 @@ fn a_node_that_was_stopped_comes_back_without_the_clients_it_had() {
     assert_eq!(bob.ask(1, r#"["join","lobby"]"#), ok());
     assert_eq!(ann.ask(1, r#"["watch","lobby"]"#)["count"], 1);
     two.signal("STOP");
+    let stopped = Instant::now();
     assert_eq!(next_event(&ann, "node-left"), ["node-left", "two"]);
+    // For longer than others wait for it since its last word, which was a moment before: only then it knows itself.
+    eventually_within(DEADLINE, "3 s have passed", || match stopped.elapsed() {
+        passed if passed > Duration::from_secs(3) => Ok(()),
+        passed => Err(format!("{passed:?}")),
+    });
     two.signal("CONT");
     assert_eq!(next_event(&ann, "look-again"), ["look-again"]);
     // It ends their connections first of all; a look in this very moment may still find one that is about to go.
