@@ -116,29 +116,18 @@ impl NatsServer {
     /// Stops it, so that it does nothing but keeps its connections (SIGSTOP).
     #[track_caller]
     pub fn stop(&self) {
-        self.signal("-STOP");
-        let stat = format!("/proc/{}/stat", self.child.id());
-        eventually("the server has stopped", || {
-            let stat = fs::read_to_string(&stat).map_err(|error| error.to_string())?;
-            if stat.contains(") T ") { Ok(()) } else { Err(stat) }
-        });
+        self.process().stop();
     }
 
     /// Lets it go on after [`NatsServer::stop`].
     #[track_caller]
     pub fn go_on(&self) {
-        self.signal("-CONT");
+        self.process().go_on();
     }
 
     /// Everything it wrote to its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
-
-    #[track_caller]
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill can be run").success(), "kill {signal} failed");
     }
 
     /// It writes the ports that it listens on to a file with its process id in its name.

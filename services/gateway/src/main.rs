@@ -1,5 +1,6 @@
 //! `natter`: a Socket.IO node that is useful without writing Rust.
 
+mod certificates;
 mod cli;
 mod cluster;
 mod emit;

@@ -8,21 +8,22 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::{Server, ServerHandle},
 };
 use anyhow::Context;
-use natter::Io;
+use natter::{HttpServer, Io};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
+    certificates::Certificates,
     cluster,
     exit::Exit,
     page,
     probes::{self, Probes},
     server,
     settings::{self, Settings},
-    signals::Signals,
+    signals::{self, Signals},
 };
 
 /// Runs a node until a signal ends it, or another node has its name.
@@ -35,7 +36,13 @@ pub async fn run(settings: Settings) -> anyhow::Result<Exit> {
 
     let io = server::build(&settings);
     let probes = Probes::new(io.clone(), settings.node.clone(), settings.max_connections, settings.stats);
-    let (server, address) = listen(&settings, io.clone(), Arc::clone(&probes))?;
+    let certificates = certificates(&settings)?;
+    if let Some(certificates) = certificates.clone() {
+        actix_web::rt::spawn(
+            signals::reload_at_hangup(certificates).context("SIGHUP cannot be listened to")?,
+        );
+    }
+    let (server, address) = listen(&settings, certificates, io.clone(), Arc::clone(&probes))?;
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
     announce(&settings, address).context("standard output is closed")?;
@@ -71,8 +78,20 @@ pub async fn run(settings: Settings) -> anyhow::Result<Exit> {
     }
 }
 
+fn certificates(settings: &Settings) -> anyhow::Result<Option<Arc<Certificates>>> {
+    match (&settings.tls_certificate, &settings.tls_key) {
+        (Some(chain), Some(key)) => Certificates::load(chain.clone(), key.clone()).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Binds the listener and starts the workers.
-fn listen(settings: &Settings, io: Io, probes: Arc<Probes>) -> anyhow::Result<(Server, SocketAddr)> {
+fn listen(
+    settings: &Settings,
+    certificates: Option<Arc<Certificates>>,
+    io: Io,
+    probes: Arc<Probes>,
+) -> anyhow::Result<(Server, SocketAddr)> {
     let chat = settings.chat.then(|| page::html(settings.path.as_str()));
     let app = move || {
         let app = App::new().configure(io.routes()).configure(probes::routes(Arc::clone(&probes)));
@@ -81,19 +100,21 @@ fn listen(settings: &Settings, io: Io, probes: Arc<Probes>) -> anyhow::Result<(S
             None => app,
         }
     };
-    let listening = HttpServer::new(app)
+    let server = HttpServer::new(app)
         .workers(settings.workers)
         .backlog(settings.backlog)
         .max_connections(settings.max_connections.div_ceil(settings.workers))
         .keep_alive(settings.keep_alive)
         .client_request_timeout(settings.request_timeout)
-        // A client that closes its sending half is gone; waiting for it would keep its session alive.
-        .h1_allow_half_closed(false)
-        .on_connect(natter::prepare_connection)
         .disable_signals()
         // `goodbye` has the deadline; this one only must not be earlier.
-        .shutdown_timeout(settings.grace_period.as_secs() + 1)
-        .bind((settings.host, settings.port))
+        .shutdown_timeout(settings.grace_period.as_secs() + 1);
+    let place = (settings.host, settings.port);
+    let listening = match certificates {
+        Some(certificates) => server.bind_rustls_0_23(place, certificates.config()?),
+        None => server.bind(place),
+    };
+    let listening = listening
         .with_context(|| format!("port {} of {} cannot be listened to", settings.port, settings.host))?;
     let address = *listening.addrs().first().context("the listener has no address")?;
     Ok((listening.run(), address))
@@ -120,7 +141,8 @@ async fn goodbye(io: &Io, handle: &ServerHandle, drain: Duration, grace: Duratio
 /// One line for scripts, on standard output, which has nothing else; the log is on standard error.
 fn announce(settings: &Settings, address: SocketAddr) -> io::Result<()> {
     tracing::info!(node = %settings.node, %address, path = settings.path.as_str(), workers = settings.workers, "listening");
+    let scheme = if settings.tls_certificate.is_some() { "https" } else { "http" };
     let mut out = io::stdout().lock();
-    writeln!(out, "ready http://{address}")?;
+    writeln!(out, "ready {scheme}://{address}")?;
     out.flush()
 }

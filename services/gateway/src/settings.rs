@@ -47,6 +47,11 @@ setting::settings! {
     host: IpAddr = Text("127.0.0.1");
     /// The TCP port to listen on; 0 takes a free one, which the line `ready http://…` on standard output names.
     port: u16 = Text("3000");
+    /// The certificate with its chain, a PEM file, if the node is to speak TLS itself; `none`: it does not. It is read
+    /// again at SIGHUP, for the connections that come then.
+    tls_certificate: Option<PathBuf> = Text("none"), |file| present(file.as_deref());
+    /// The certificate's private key, a PEM file.
+    tls_key: Option<PathBuf> = Text("none"), |file| present(file.as_deref());
     /// Threads that serve connections.
     workers: usize = Found("one for each core", cores), |count| within(*count, 1..=1024);
     /// The node's name, as clients, probes and logs show it; each node of a cluster needs its own.
@@ -208,6 +213,13 @@ fn token(name: &str, most: usize) -> Result<(), String> {
 fn readable(folder: Option<&Path>) -> Result<(), String> {
     match folder {
         Some(folder) if !folder.is_dir() => Err("there is no such folder".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn present(file: Option<&Path>) -> Result<(), String> {
+    match file {
+        Some(file) if !file.is_file() => Err("there is no such file".to_owned()),
         _ => Ok(()),
     }
 }

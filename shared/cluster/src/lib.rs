@@ -26,6 +26,7 @@ pub mod nats;
 mod node;
 mod outbox;
 mod program;
+mod pulse;
 mod requests;
 mod responder;
 mod subject;
@@ -34,7 +35,7 @@ mod untaken;
 
 pub use bus::{Bus, BusEvent, Closed, OpenBus, Parcel, PublishError};
 pub use counters::ClusterStats;
-pub use envelope::{Event, VERSION};
+pub use envelope::{Event, VERSION, decode};
 pub use handle::{LinkHandle, LinkState};
 pub use identity::{Epoch, NodeTag};
 pub use link::{LinkOptions, OpensBus, link};

@@ -16,7 +16,12 @@ const STALLED: Duration = Duration::from_secs(10);
 /// reading: Natter ends its session by itself, but actix-web gives nobody a way to its TCP connection. Connections
 /// through TLS are left as they are.
 pub fn prepare_connection(connection: &dyn Any, _: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+        prepare(stream);
+    }
+}
+
+pub(crate) fn prepare(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }

@@ -87,6 +87,7 @@ mod server;
 mod session;
 mod sessions;
 mod shard;
+mod shared_list;
 mod socket;
 mod transport;
 mod upgrade;
@@ -127,6 +128,7 @@ pub use options::{EngineOptions, Limits, TransportKind};
 pub use remote_socket::{Counted, FetchedSockets, RemoteSocket};
 pub use request::RequestHead;
 pub use socket::Socket;
+pub use transport::HttpServer;
 
 /// The README's examples compile.
 #[cfg(doctest)]

@@ -2,15 +2,22 @@
 //!
 //! Part of a [`Line`](crate::line::Line) and drained by whichever transport is its writer. Events are pushed by the
 //! shard's thread alone, which is what keeps them in order; the writer may live on another thread (a WebSocket
-//! accepted by another worker than the session's first poll), hence the lock. It is never held across anything slow.
+//! accepted by another worker than the session's first poll), hence the lock. The slowest thing that is done under it
+//! is one write that does not wait.
+//!
+//! A writer either takes packets out ([`Outbox::poll_packet`], [`Outbox::poll_frames`]), or has them written from where
+//! they are ([`Outbox::poll_write`]), of which a part of a packet may be the result. If it has lent its TCP stream
+//! besides ([`Outbox::lend`]), whoever is to wake it writes at once instead, and nobody needs to be woken.
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard},
+    io::{self, IoSlice},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, Waker},
 };
 
-use bytes::Bytes;
+use actix_rt::net::TcpStream;
+use bytes::{Buf, Bytes};
 use natter_protocol::{Frames, Opcode, split_frame};
 
 /// Names one writer of an outbox. A writer that is no longer the current one gets [`Taken::Detached`].
@@ -40,11 +47,34 @@ pub(crate) enum Taken<T> {
     Ended,
 }
 
+/// How far a writer that owns its stream has come.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// Everything is written, and nothing will come any more.
+    Finished,
+    /// Nothing is to be written any more, not even what was queued.
+    Closed,
+    /// Another writer has taken over.
+    Detached,
+    Failed(io::Error),
+}
+
+/// In bytes. Four gigabytes are as good as any larger bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    pub soft: usize,
-    pub hard: usize,
+    soft: u32,
+    hard: u32,
 }
+
+impl Bounds {
+    pub fn new(soft: usize, hard: usize) -> Self {
+        let bound = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+        Self { soft: bound(soft), hard: bound(hard) }
+    }
+}
+
+/// Packets in one write.
+const AT_ONCE: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -60,10 +90,16 @@ struct State {
     bounds: Bounds,
     writer: u32,
     waker: Option<Waker>,
+    /// The writer's TCP stream, lent to those who would wake it.
+    stream: Option<Arc<TcpStream>>,
     /// Somebody has promised to wake the writer.
     to_be_woken: bool,
+    /// The writer's stream takes nothing more for now: it knows when to go on, and a push need not tell it.
+    blocked: bool,
+    /// A part of the first packet has been written, so the rest of it must be, too.
+    begun: bool,
     /// Who waits for the queue to grow shorter than so many bytes.
-    room: Option<(usize, Waker)>,
+    room: Option<Box<(usize, Waker)>>,
     end: End,
 }
 
@@ -93,7 +129,10 @@ impl Outbox {
                 bounds,
                 writer: 0,
                 waker: None,
+                stream: None,
                 to_be_woken: false,
+                blocked: false,
+                begun: false,
                 room: None,
                 end: End::Open,
             }),
@@ -117,14 +156,51 @@ impl Outbox {
         let mut state = self.lock();
         let outcome = state.push(frames.as_bytes().clone(), volatile);
         let room = if outcome.too_slow { state.room.take() } else { None };
-        let to_wake = state.waker.is_some() && !state.to_be_woken;
+        let to_wake = state.waker.is_some() && !state.to_be_woken && !state.blocked;
         state.to_be_woken |= to_wake;
         drop(state);
         // Woken outside the lock: who waits may run at once on another thread.
-        if let Some((_, waker)) = room {
-            waker.wake();
+        if let Some(room) = room {
+            room.1.wake();
         }
         (outcome, to_wake)
+    }
+
+    /// Puts something in front of the first packet, in one piece with it: the answer to the request that has opened the
+    /// WebSocket.
+    pub fn lead_with(&self, head: &[u8]) {
+        let mut state = self.lock();
+        state.bytes += head.len();
+        match state.queue.front_mut() {
+            Some(first) => first.bytes = [head, &first.bytes[..]].concat().into(),
+            None => state.queue.push_front(Item { bytes: Bytes::copy_from_slice(head), volatile: false }),
+        }
+    }
+
+    /// Writes what is queued to the stream that the writer has lent, or wakes the writer.
+    pub fn write_or_wake(&self) {
+        let mut state = self.lock();
+        state.to_be_woken = false;
+        // A writer that does not wait is at work, and comes to what is queued by itself.
+        if state.waker.is_none() {
+            return;
+        }
+        if let Some(stream) = state.stream.take() {
+            let written = state.write(|packets| match packets {
+                [one] => stream.try_write(one),
+                several => stream.try_write_vectored(several),
+            });
+            state.stream = Some(stream);
+            if written.is_ok() && state.queue.is_empty() && state.end == End::Open {
+                return;
+            }
+        }
+        // What stands in the way of the rest is for the writer to find out.
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Wakes the writer, if it waits.
@@ -138,10 +214,36 @@ impl Outbox {
         }
     }
 
+    /// Lends the writer's stream to those who would wake it, until [`take_back`](Self::take_back).
+    pub fn lend(&self, writer: WriterId, stream: Arc<TcpStream>) {
+        let mut state = self.lock();
+        if state.writer == writer.0 {
+            state.stream = Some(stream);
+        }
+    }
+
+    /// The writer goes. Its stream is not held open by those who still hold the outbox.
+    pub fn take_back(&self, writer: WriterId) {
+        let mut state = self.lock();
+        let (stream, waker) =
+            if state.writer == writer.0 { (state.stream.take(), state.waker.take()) } else { (None, None) };
+        drop(state);
+        drop((stream, waker));
+    }
+
+    /// The writer is at work and will look into the queue when it is done: nobody needs to wake it.
+    pub fn attend(&self, writer: WriterId) {
+        let mut state = self.lock();
+        if state.writer == writer.0 {
+            state.waker = None;
+        }
+    }
+
     /// Makes the caller the only writer. The former one is woken to find itself detached.
     pub fn attach(&self) -> WriterId {
         let mut state = self.lock();
         state.writer += 1;
+        state.blocked = false;
         let (writer, waker) = (WriterId(state.writer), state.waker.take());
         drop(state);
         if let Some(waker) = waker {
@@ -173,7 +275,7 @@ impl Outbox {
             state.accept(last.as_bytes().clone(), false);
         }
         let lost = state.end(end);
-        let wakers = [state.waker.take(), state.room.take().map(|(_, waker)| waker)];
+        let wakers = [state.waker.take(), state.room.take().map(|room| room.1)];
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
         lost
@@ -186,6 +288,55 @@ impl Outbox {
     /// The next packet whole, for a WebSocket.
     pub fn poll_packet(&self, writer: WriterId, cx: &mut Context<'_>) -> Poll<Taken<Bytes>> {
         self.poll_with(writer, cx, |state| state.pop())
+    }
+
+    /// Has what is queued written with `write`, which gets some packets and says how many bytes of them it has taken.
+    /// Pending means that the writer is woken when there is more to do.
+    pub fn poll_write(
+        &self,
+        writer: WriterId,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(&mut Context<'_>, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<Written> {
+        let mut state = self.lock();
+        if state.writer != writer.0 {
+            return Poll::Ready(Written::Detached);
+        }
+        if state.end == End::Closed {
+            return Poll::Ready(Written::Closed);
+        }
+        state.blocked = false;
+        let before = state.bytes;
+        let written = state.write(|packets| match write(cx, packets) {
+            Poll::Ready(written) => written,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        let bytes = state.bytes;
+        let room = if bytes < before { state.room.take_if(|room| bytes <= room.0) } else { None };
+        let progress = match written {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Poll::Ready(Written::Failed(error)),
+            Ok(()) if state.end == End::Finishing => Poll::Ready(Written::Finished),
+            _ => {
+                state.blocked = written.is_err();
+                state.wait(cx);
+                Poll::Pending
+            }
+        };
+        drop(state);
+        if let Some(room) = room {
+            room.1.wake();
+        }
+        progress
+    }
+
+    /// Ready when nobody is to be waited for any more. For a writer that has finished.
+    pub fn poll_closed(&self, writer: WriterId, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.writer != writer.0 || state.end == End::Closed {
+            return Poll::Ready(());
+        }
+        state.wait(cx);
+        Poll::Pending
     }
 
     /// Up to `most` frames and about `bytes` bytes, for a polling answer.
@@ -208,7 +359,7 @@ impl Outbox {
         if state.bytes <= most || state.end != End::Open {
             return Poll::Ready(());
         }
-        state.room = Some((most, cx.waker().clone()));
+        state.room = Some(Box::new((most, cx.waker().clone())));
         Poll::Pending
     }
 
@@ -224,20 +375,17 @@ impl Outbox {
         }
         if let Some(taken) = take(&mut state) {
             let bytes = state.bytes;
-            let room = state.room.take_if(|(most, _)| bytes <= *most);
+            let room = state.room.take_if(|room| bytes <= room.0);
             drop(state);
-            if let Some((_, waker)) = room {
-                waker.wake();
+            if let Some(room) = room {
+                room.1.wake();
             }
             return Poll::Ready(Taken::Some(taken));
         }
         if matches!(state.end, End::Finishing | End::Closed) {
             return Poll::Ready(Taken::Ended);
         }
-        match &mut state.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        state.wait(cx);
         Poll::Pending
     }
 }
@@ -248,7 +396,7 @@ impl State {
             return Pushed { lost: 1, ..Pushed::default() };
         }
         let mut pushed = Pushed::default();
-        let bound = if volatile { self.bounds.soft } else { self.bounds.hard };
+        let bound = if volatile { self.bounds.soft } else { self.bounds.hard } as usize;
         let after = self.bytes + bytes.len();
         // One packet may be larger than a bound; what must not grow is what waits behind it.
         if after > bound && !self.queue.is_empty() {
@@ -267,6 +415,62 @@ impl State {
         self.accept(bytes, volatile);
         pushed.queued = true;
         pushed
+    }
+
+    fn wait(&mut self, cx: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+    }
+
+    /// Writes until the queue is empty or the stream does not take all of what it is given.
+    fn write(&mut self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<()> {
+        while let Some(first) = self.queue.front() {
+            let (given, taken) = if self.queue.len() == 1 {
+                (first.bytes.len(), write(&[IoSlice::new(&first.bytes)]))
+            } else {
+                let mut packets = [IoSlice::new(&[]); AT_ONCE];
+                let (mut count, mut given) = (0, 0);
+                for (packet, item) in packets.iter_mut().zip(&self.queue) {
+                    *packet = IoSlice::new(&item.bytes);
+                    (count, given) = (count + 1, given + item.bytes.len());
+                }
+                (given, write(&packets[..count]))
+            };
+            let taken = match taken {
+                Ok(0) if given > 0 => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(taken) => taken,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    self.blocked = error.kind() == io::ErrorKind::WouldBlock;
+                    return Err(error);
+                }
+            };
+            self.take_off(taken);
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Takes so many bytes off the front.
+    fn take_off(&mut self, mut taken: usize) {
+        self.bytes -= taken;
+        while let Some(first) = self.queue.front_mut() {
+            if taken < first.bytes.len() {
+                first.bytes.advance(taken);
+                self.begun |= taken > 0;
+                if self.begun && first.volatile {
+                    first.volatile = false;
+                    self.volatile -= 1;
+                }
+                return;
+            }
+            taken -= first.bytes.len();
+            self.volatile -= u32::from(first.volatile);
+            self.begun = false;
+            self.queue.pop_front();
+        }
     }
 
     fn accept(&mut self, bytes: Bytes, volatile: bool) {
@@ -301,9 +505,11 @@ impl State {
     fn end(&mut self, end: End) -> u32 {
         let mut lost = 0;
         if matches!(end, End::Closed | End::TooSlow) {
+            // What has been begun must be finished, or what is written behind it could not be told from it.
+            let kept = if self.begun && end == End::TooSlow { self.queue.pop_front() } else { None };
             lost = self.queue.len() as u32;
-            self.queue = VecDeque::new();
-            (self.bytes, self.volatile) = (0, 0);
+            self.queue = kept.into_iter().collect();
+            (self.bytes, self.volatile) = (self.queue.iter().map(|item| item.bytes.len()).sum(), 0);
         }
         if self.end != End::Closed {
             self.end = end;
@@ -467,5 +673,86 @@ mod tests {
         assert_eq!(poll(), [&b"a"[..], b"b"]);
         assert_eq!(poll(), [&b"c"[..], b"d"]);
         assert_eq!(outbox.lock().bytes, 0);
+    }
+
+    /// Writes into a vector, so many bytes at a time and in all.
+    fn write(outbox: &Outbox, writer: WriterId, at_once: usize, mut room: usize) -> (Vec<u8>, Poll<Written>) {
+        let mut seen = Vec::new();
+        let progress = outbox.poll_write(writer, &mut Context::from_waker(Waker::noop()), |_, packets| {
+            let taken: Vec<u8> =
+                packets.iter().flat_map(|packet| packet.to_vec()).take(at_once.min(room)).collect();
+            if taken.is_empty() {
+                return Poll::Pending;
+            }
+            room -= taken.len();
+            seen.extend_from_slice(&taken);
+            Poll::Ready(Ok(taken.len()))
+        });
+        (seen, progress)
+    }
+
+    #[test]
+    fn packets_are_written_in_whatever_pieces_the_stream_takes() {
+        for at_once in 1..50 {
+            let outbox = Outbox::new(Bounds::new(10_000, 10_000));
+            let writer = outbox.attach();
+            let mut expected = Vec::new();
+            for length in 2..80 {
+                outbox.push(&frames(length), false);
+                expected.extend_from_slice(frames(length).as_bytes());
+            }
+            let mut seen = Vec::new();
+            for room in 0..400 {
+                seen.extend(write(&outbox, writer, at_once, room).0);
+            }
+            assert_eq!(seen, expected, "{at_once}");
+            outbox.finish();
+            assert!(matches!(write(&outbox, writer, 10, 10).1, Poll::Ready(Written::Finished)));
+        }
+    }
+
+    #[test]
+    fn a_packet_that_has_been_begun_is_finished_before_the_last_word() {
+        let outbox = Outbox::new(BOUNDS);
+        let writer = outbox.attach();
+        outbox.push(&frames(50), true);
+        assert_eq!(write(&outbox, writer, 10, 10).0.len(), 10);
+        outbox.push(&frames(100), false);
+        assert!(outbox.push(&frames(150), false).too_slow);
+        outbox.finish_with(&frames(5));
+        let (seen, progress) = write(&outbox, writer, 1000, 1000);
+        assert_eq!(seen, [&frames(50).as_bytes()[10..], frames(5).as_bytes()].concat());
+        assert!(matches!(progress, Poll::Ready(Written::Finished)));
+    }
+
+    #[test]
+    fn a_volatile_packet_that_has_been_begun_is_not_dropped() {
+        let outbox = Outbox::new(BOUNDS);
+        let writer = outbox.attach();
+        outbox.push(&frames(60), true);
+        assert_eq!(write(&outbox, writer, 10, 10).0.len(), 10);
+        assert_eq!(outbox.push(&frames(90), true), Pushed { volatile: 1, ..Pushed::default() });
+        assert_eq!(write(&outbox, writer, 1000, 1000).0.len(), 50);
+    }
+
+    #[test]
+    fn a_closed_outbox_has_nothing_written() {
+        let outbox = Outbox::new(BOUNDS);
+        let writer = outbox.attach();
+        outbox.push(&frames(60), false);
+        assert_eq!(write(&outbox, writer, 10, 10).0.len(), 10);
+        assert_eq!(outbox.close(), 1);
+        assert!(matches!(write(&outbox, writer, 10, 10).1, Poll::Ready(Written::Closed)));
+    }
+
+    #[test]
+    fn a_writer_that_attends_need_not_be_woken() {
+        let outbox = Outbox::new(BOUNDS);
+        let writer = outbox.attach();
+        assert!(write(&outbox, writer, 10, 10).1.is_pending());
+        outbox.attend(writer);
+        assert_eq!(outbox.queue(&frames(10), false), (QUEUED, false));
+        assert!(write(&outbox, writer, 10, 10).1.is_pending());
+        assert_eq!(outbox.queue(&frames(10), false), (QUEUED, true));
     }
 }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::{Entries, Origins, Settings, files};
-use crate::policy::Policy;
+use crate::{certificates::Certificates, policy::Policy};
 
 /// Everything that stops the start.
 pub fn problems(settings: &Settings, entries: &Entries) -> Vec<String> {
@@ -69,8 +69,21 @@ pub fn problems(settings: &Settings, entries: &Entries) -> Vec<String> {
             name("max_connections")
         ),
     );
+    problems.extend(tls_problem(settings, entries));
     problems.extend(of_nats(settings, entries));
     problems
+}
+
+/// The files of TLS belong together, and must be readable before anybody connects.
+fn tls_problem(settings: &Settings, entries: &Entries) -> Option<String> {
+    let names = [entries.name("tls_certificate"), entries.name("tls_key")];
+    match (&settings.tls_certificate, &settings.tls_key) {
+        (None, None) => None,
+        (Some(chain), Some(key)) => {
+            Certificates::load(chain.clone(), key.clone()).err().map(|error| format!("{error:#}"))
+        }
+        _ => Some(format!("{} and {} are needed together", names[0], names[1])),
+    }
 }
 
 /// What belongs to NATS makes sense only with it, and a user only with its password.

@@ -67,6 +67,8 @@ enum Left {
 impl User {
     async fn left(&mut self) -> Left {
         tokio::select! {
+            // First: whoever closes the bus may have stopped listening to it in the same moment.
+            biased;
             asked = &mut self.close => asked.map_or(Left::Gone, Left::waiting),
             () = self.taker.closed() => Left::Gone,
         }

@@ -9,12 +9,16 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use natter_cluster::{
     Event, Member, Node, NodeTag, Responder,
-    message::{self, Broadcast, Pipe, Question, Relay},
+    message::{self, Broadcast, Pipe, Question},
 };
 use natter_protocol::{Args, Body, EnginePacket, Frames, PacketDecoder, PacketLimits, split_frame};
 
-use super::answers::{AckAnswers, Counts, Picture, Pictures, Response, encode};
-use super::neighbours::ClusterChange;
+use super::{
+    answers::{AckAnswers, Counts, Picture, Pictures, Response, encode},
+    neighbours::ClusterChange,
+    pipes::{PipeKey, Pipes},
+    relay::Relays,
+};
 use crate::{
     broadcast::BroadcastOperator, delivery::Delivery, error::AckError, namespace::NamespaceInner,
     namespaces::Namespaces, roster::Target,
@@ -178,13 +182,19 @@ impl Node for Inward {
                 let responder = wants_ack.then_some(responder);
                 namespace.side.call(thread, move || server.upgrade(), event, args, responder);
             }
-            Question::Relay(relay) => self.relayed(relay, responder),
+            Question::Relay(relay) => {
+                if let Some(io) = self.io.upgrade() {
+                    Relays::asked(&io.server, relay, responder);
+                }
+            }
         }
     }
 
     fn piped(&self, from: NodeTag, pipe: u64, own: bool, what: Pipe<'_>) {
         let Some(io) = self.io.upgrade() else { return };
-        drop((io, from, pipe, own, what));
+        let Some(link) = io.server.link() else { return };
+        let key = PipeKey { peer: from, number: pipe, accepted_here: own };
+        Pipes::heard(&io.server, link, key, &what);
     }
 
     fn came(&self, member: &Member) {
@@ -192,7 +202,18 @@ impl Node for Inward {
     }
 
     fn left(&self, member: &Member) {
+        if let Some(io) = self.io.upgrade() {
+            io.server.relays.left(member.tag);
+            io.server.pipes.left(member.tag);
+        }
         self.tell(ClusterChange::NodeLeft(member.name.clone()));
+    }
+
+    fn away(&self) {
+        if let Some(io) = self.io.upgrade() {
+            io.server.relays.away();
+            io.server.pipes.away();
+        }
     }
 
     fn suspended(&self) {
@@ -236,9 +257,5 @@ impl Inward {
             };
             encode(&answers)
         });
-    }
-
-    fn relayed(&self, relay: Relay<'_>, responder: Responder) {
-        drop((relay, responder));
     }
 }

@@ -121,7 +121,10 @@ impl Cluster {
     /// The cluster's name, and what opens the bus for the node of that name.
     pub(crate) fn into_parts(self, node: &str) -> (String, OpensBus) {
         let open: OpensBus = match self.bus {
-            Kind::Memory(bus) => Arc::new(move |_, own| bus.open(own.as_str())),
+            Kind::Memory(bus) => {
+                let name = node.to_owned();
+                Arc::new(move |_, _| bus.open(&name))
+            }
             Kind::Nats(options) => {
                 let options = NatsOptions { name: format!("natter {node}"), ..options };
                 Arc::new(move |subjects, own| {
