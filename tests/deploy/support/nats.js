@@ -1,0 +1,20 @@
+// Words with NATS in its own protocol, from a container beside it.
+
+/**
+ * Connects as `user` (nobody when null), sends each of `lines`, and resolves with what NATS answered to each: +OK, or its
+ * complaint.
+ */
+export async function talkToNats(cluster, user, lines = []) {
+  const script = `
+    exec 3<>/dev/tcp/nats/4222
+    read -r -t 5 info <&3
+    ${user ? `login='"user":"${user}","pass":"'"$(</run/secrets/natter/password)"'",'` : "login=''"}
+    say() { printf '%s\\r\\n' "$@" >&3; read -r -t 5 answer <&3; echo "\${answer%$'\\r'}"; }
+    say "CONNECT {$login\\"verbose\\":true,\\"pedantic\\":false}"
+    ${lines.map((line) => `say ${line.map((part) => `'${part}'`).join(' ')}`).join('\n')}
+  `;
+  return (await cluster.besideNats(user ?? 'backend', script)).split('\n');
+}
+
+export const publish = (subject) => [`PUB ${subject} 2`, 'hi'];
+export const subscribe = (subject) => [`SUB ${subject} 1`];
