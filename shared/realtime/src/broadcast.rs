@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use natter_cluster::LinkHandle;
 use natter_protocol::Args;
-use serde::Serialize;
-use tokio::sync::oneshot;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    collector::Collector,
+    acks,
+    cluster::{self, AckAnswers, Asking, Counts, Heard, Pictures, Response},
+    collector::{Collected, Collector},
     delivery::Delivery,
     emitter::check_event_name,
     error::{AckError, BroadcastAckError, EmitError},
@@ -19,8 +22,11 @@ use crate::{
     socket::Order,
 };
 
-/// The time shards of this node have to answer a question.
+/// The time shards of this node, and other nodes, have to answer a question.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time that other nodes' answers have to get here when the time for acknowledgements is up everywhere.
+const LATE_NODES: Duration = Duration::from_millis(500);
 
 /// Which sockets of a namespace are meant, and how (Socket.IO server API, "Broadcasting events").
 ///
@@ -32,6 +38,7 @@ pub struct BroadcastOperator {
     namespace: Arc<NamespaceInner>,
     target: Target,
     volatile: bool,
+    local: bool,
     timeout: Duration,
 }
 
@@ -47,7 +54,17 @@ impl Drop for Collecting {
 impl BroadcastOperator {
     pub(crate) fn new(namespace: Arc<NamespaceInner>) -> Self {
         let timeout = namespace.server.options.ack_timeout;
-        Self { namespace, target: Target::default(), volatile: false, timeout }
+        Self { namespace, target: Target::default(), volatile: false, local: false, timeout }
+    }
+
+    /// What another node means of this one's sockets.
+    pub(crate) fn on_this_node(namespace: Arc<NamespaceInner>, target: Target) -> Self {
+        Self { target, local: true, ..Self::new(namespace) }
+    }
+
+    /// The way to the other nodes, if they are meant too.
+    fn link(&self) -> Option<&LinkHandle> {
+        self.namespace.server.link().filter(|_| !self.local)
     }
 
     /// Adds rooms: sockets in any of them are meant. Without rooms it is the whole namespace.
@@ -67,8 +84,9 @@ impl BroadcastOperator {
         self
     }
 
-    /// Only sockets on this node. (One node serves all sockets for now, so it changes nothing.)
-    pub fn local(self) -> Self {
+    /// Only sockets on this node.
+    pub fn local(mut self) -> Self {
+        self.local = true;
         self
     }
 
@@ -78,9 +96,9 @@ impl BroadcastOperator {
         self
     }
 
-    /// Sets the time acknowledgements may take.
+    /// Sets the time acknowledgements may take, a day at most.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(acks::LONGEST);
         self
     }
 
@@ -101,34 +119,51 @@ impl BroadcastOperator {
         })
     }
 
-    /// Sends an event to all that are meant. It is encoded once; the sockets of this thread have it when this returns.
+    /// Sends an event to all that are meant. It is encoded once; the sockets of this thread have it when this returns, and
+    /// it is on its way to those of other threads and nodes.
+    ///
+    /// Delivery is at most once. What does not reach another node, because NATS is away or too slow, is counted there or
+    /// here ([`ClusterStats`](crate::ClusterStats)).
     ///
     /// # Errors
-    /// When the name is reserved or too long, the data has no JSON form, or a shard's queue is full.
+    /// When the name is reserved or too long, the data has no JSON form, or a shard's queue or the link's is full.
     pub fn emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
         let args = self.encode(event, data)?;
-        self.namespace.server.broadcast(self.delivery(event, args, None))
+        let delivery = self.delivery(event, args, None);
+        let here = self.namespace.server.broadcast(delivery.clone());
+        let there = match self.link() {
+            Some(link) if !cluster::publish(link, &self.namespace, &delivery) => Err(EmitError::QueueFull),
+            _ => Ok(()),
+        };
+        here.and(there)
     }
 
     /// Sends an event to all that are meant, and waits until each has acknowledged it or the time is up.
     ///
-    /// The event is sent when this is called. The answers come in no particular order.
+    /// The event is sent when this is called. The answers come in no particular order. Those of another node's sockets come
+    /// together, and a node whose answer is late by more than half a second is named as missing.
     ///
     /// # Errors
-    /// When somebody did not answer: the error has the answers that came and the ids of the sockets that are missing.
+    /// When somebody did not answer: the error has the answers that came, the ids of the sockets that are missing, and the
+    /// names of the nodes that are.
     pub fn emit_with_ack<T: Serialize>(
         &self,
         event: &str,
         data: T,
     ) -> impl Future<Output = Result<Vec<Args>, BroadcastAckError>> + Send + 'static + use<T> {
         let collector = Arc::new(Collector::new(self.namespace.next_ack_id()));
+        let mut elsewhere = None;
         let sent = self.encode(event, data).and_then(|args| {
+            let packet = natter_protocol::event(&self.namespace.name, None, event, &args);
             let ack = Some((collector.id(), collector.clone()));
-            self.namespace.server.broadcast(self.delivery(event, args, ack))
+            let here = self.namespace.server.broadcast(self.delivery(event, args, ack));
+            let asking = Asking::Acks { packet: packet.as_bytes(), volatile: self.volatile };
+            elsewhere = self.elsewhere(&asking, self.timeout, LATE_NODES);
+            here
         });
         let collecting = Collecting(collector);
         let timeout = self.timeout;
-        let deadline = std::time::Instant::now() + timeout;
+        let deadline = Instant::now() + timeout;
         async move {
             let failed = |cause: AckError| BroadcastAckError {
                 cause,
@@ -138,61 +173,119 @@ impl BroadcastOperator {
             };
             sent.map_err(|error| failed(error.into()))?;
             // Whether it was in time is seen in what was collected.
-            let in_time = tokio::time::timeout_at(deadline.into(), collecting.0.completed()).await;
-            let collected = collecting.0.end();
-            if collected.missing.is_empty() && in_time.is_ok() {
-                return Ok(collected.responses);
+            let in_time = tokio::time::timeout_at(deadline, collecting.0.completed()).await.is_ok();
+            let Collected { mut responses, mut missing, mut timed_out } = collecting.0.end();
+            timed_out |= !in_time;
+            let mut missing_nodes = Vec::new();
+            if let Some(elsewhere) = elsewhere {
+                let heard = elsewhere.await;
+                let answers = read_answers::<AckAnswers>(heard, &mut missing_nodes);
+                for (_, answers) in answers {
+                    responses.extend(answers.responses.into_iter().filter_map(Response::into_args));
+                    missing.extend(answers.missing);
+                    timed_out |= answers.timed_out;
+                }
             }
-            let cause = if collected.timed_out { AckError::Timeout(timeout) } else { AckError::Disconnected };
-            Err(BroadcastAckError {
-                responses: collected.responses,
-                missing: collected.missing,
-                ..failed(cause)
-            })
+            if missing.is_empty() && missing_nodes.is_empty() && !timed_out {
+                return Ok(responses);
+            }
+            let late = timed_out || !missing_nodes.is_empty();
+            let cause = if late { AckError::Timeout(timeout) } else { AckError::Disconnected };
+            Err(BroadcastAckError { responses, missing, missing_nodes, ..failed(cause) })
         }
     }
 
-    /// The sockets that are meant, with ids, rooms, data and handshakes.
-    pub async fn fetch_sockets(&self) -> FetchedSockets {
-        let (sockets, silent) = self.ask(What::Describe).await;
-        FetchedSockets {
-            sockets: sockets.into_iter().flat_map(|answer| answer.sockets).collect(),
-            missing: self.silent(silent),
+    /// The sockets that are meant, with ids, rooms, data and handshakes. It is asked when this is called; nodes have 5 s.
+    pub fn fetch_sockets(&self) -> impl Future<Output = FetchedSockets> + Send + use<> {
+        let here = self.here(What::Describe);
+        let elsewhere = self.elsewhere(&Asking::Fetch, QUESTION_TIMEOUT, Duration::ZERO);
+        let namespace = self.namespace.clone();
+        async move {
+            let (answers, mut missing) = here.await;
+            let mut sockets: Vec<_> = answers.into_iter().flat_map(|answer| answer.sockets).collect();
+            if let Some(elsewhere) = elsewhere {
+                for (node, Pictures(pictures)) in read_answers(elsewhere.await, &mut missing) {
+                    sockets.extend(
+                        pictures.into_iter().filter_map(|picture| picture.into_socket(&namespace, &node)),
+                    );
+                }
+            }
+            FetchedSockets { sockets, missing }
         }
     }
 
-    /// How many sockets are meant; nothing else is gathered.
-    pub async fn count(&self) -> Counted {
-        let (answers, silent) = self.ask(What::Count).await;
-        Counted { count: answers.iter().map(|answer| answer.count).sum(), missing: self.silent(silent) }
+    /// How many sockets are meant; nothing else is gathered. It is asked when this is called; nodes have 5 s.
+    pub fn count(&self) -> impl Future<Output = Counted> + Send + use<> {
+        let here = self.here(What::Count);
+        let elsewhere = self.elsewhere(&Asking::Count, QUESTION_TIMEOUT, Duration::ZERO);
+        async move {
+            let (answers, mut missing) = here.await;
+            let mut count = answers.iter().map(|answer| answer.count).sum();
+            if let Some(elsewhere) = elsewhere {
+                let counts = read_answers::<Counts>(elsewhere.await, &mut missing);
+                count += counts.iter().map(|(_, counts)| counts.count).sum::<usize>();
+            }
+            Counted { count, missing }
+        }
     }
 
-    /// Makes the sockets that are meant join rooms. A socket that is in too many already joins none.
-    pub async fn sockets_join(&self, rooms: impl RoomNames) {
-        self.ask(What::Order(Order::Join(rooms.into_names()))).await;
+    /// Makes the sockets that are meant join rooms. A socket that is in too many already joins none. It begins when this is
+    /// called, and resolves when it is done and broadcasts from everywhere reach them, at most after 5 s.
+    pub fn sockets_join<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
+        let rooms = rooms.into_names();
+        let here = self.here(What::Order(Order::Join(rooms.clone())));
+        let elsewhere = self.elsewhere(&Asking::Join(&rooms), QUESTION_TIMEOUT, Duration::ZERO);
+        let namespace = self.namespace.clone();
+        async move {
+            here.await;
+            let active = namespace.server.directory.active(namespace.id, &rooms);
+            drop(tokio::time::timeout(QUESTION_TIMEOUT, futures_util::future::join_all(active)).await);
+            if let Some(elsewhere) = elsewhere {
+                elsewhere.await;
+            }
+        }
     }
 
-    /// Makes the sockets that are meant leave rooms.
-    pub async fn sockets_leave(&self, rooms: impl RoomNames) {
-        self.ask(What::Order(Order::Leave(rooms.into_names()))).await;
+    /// Makes the sockets that are meant leave rooms. It begins when this is called.
+    pub fn sockets_leave<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
+        let rooms = rooms.into_names();
+        let here = self.here(What::Order(Order::Leave(rooms.clone())));
+        let elsewhere = self.elsewhere(&Asking::Leave(&rooms), QUESTION_TIMEOUT, Duration::ZERO);
+        async move {
+            here.await;
+            if let Some(elsewhere) = elsewhere {
+                elsewhere.await;
+            }
+        }
     }
 
     /// Disconnects the sockets that are meant, with `close` their whole connections. It is in order with earlier
     /// broadcasts: what was emitted before still reaches them.
     pub fn disconnect_sockets(&self, close: bool) {
-        drop(self.put(What::Order(Order::Disconnect { close })));
+        drop(self.here(What::Order(Order::Disconnect { close })));
+        drop(self.elsewhere(&Asking::Disconnect { close }, QUESTION_TIMEOUT, Duration::ZERO));
     }
 
-    /// Puts the question to all shards: this thread answers at once, the others when they come to it, whether or not
-    /// anybody still waits for the answer then.
-    fn put(&self, what: What) -> (Vec<Selected>, Vec<oneshot::Receiver<Selected>>) {
+    /// Asks the other nodes, if they are meant. They have `timeout`, and their answers `late` more to get here.
+    fn elsewhere(
+        &self,
+        asking: &Asking<'_>,
+        timeout: Duration,
+        late: Duration,
+    ) -> Option<impl Future<Output = Heard> + Send + use<>> {
+        self.link().map(|link| cluster::ask(link, &self.namespace, &self.target, asking, timeout, late))
+    }
+
+    /// Puts a question to the shards of this node: this thread answers at once, the others when they come to it, whether or
+    /// not anybody still waits for the answer then. Resolves to the answers, and the node's name if a shard was silent.
+    fn here(&self, what: What) -> impl Future<Output = (Vec<Selected>, Vec<String>)> + Send + use<> {
         let server = &self.namespace.server;
         let question = Select { namespace: self.namespace.id, target: self.target.clone(), what };
-        let here = LocalShard::current(server);
+        let this_thread = LocalShard::current(server);
         let mut answers = Vec::new();
         let mut asked = Vec::new();
         for shard in server.shards.all().iter() {
-            match &here {
+            match &this_thread {
                 Some(local) if local.index() == shard.index => answers.push(local.answer(&question)),
                 _ => {
                     let (reply, answer) = oneshot::channel();
@@ -201,26 +294,33 @@ impl BroadcastOperator {
                 }
             }
         }
-        (answers, asked)
-    }
-
-    /// The answers, and whether a shard did not answer in time.
-    async fn ask(&self, what: What) -> (Vec<Selected>, bool) {
-        let (mut answers, asked) = self.put(what);
-        let deadline = tokio::time::Instant::now() + QUESTION_TIMEOUT;
-        let mut silent = false;
-        for answer in asked {
-            match tokio::time::timeout_at(deadline, answer).await {
-                Ok(Ok(answer)) => answers.push(answer),
-                // A shard whose thread has ended has no sockets to speak of.
-                Ok(Err(_)) => {}
-                Err(_) => silent = true,
+        let deadline = Instant::now() + QUESTION_TIMEOUT;
+        let namespace = self.namespace.clone();
+        async move {
+            let mut silent = false;
+            for answer in asked {
+                match tokio::time::timeout_at(deadline, answer).await {
+                    Ok(Ok(answer)) => answers.push(answer),
+                    // A shard whose thread has ended has no sockets to speak of.
+                    Ok(Err(_)) => {}
+                    Err(_) => silent = true,
+                }
             }
+            let missing = if silent { vec![namespace.server.options.node_name.clone()] } else { Vec::new() };
+            (answers, missing)
         }
-        (answers, silent)
     }
+}
 
-    fn silent(&self, silent: bool) -> Vec<String> {
-        if silent { vec![self.namespace.server.options.node_name.clone()] } else { Vec::new() }
+/// The answers of other nodes; who answered something else is missing, like those who did not answer.
+fn read_answers<T: DeserializeOwned>(heard: Heard, missing: &mut Vec<String>) -> Vec<(Arc<str>, T)> {
+    missing.extend(heard.missing);
+    let mut answers = Vec::with_capacity(heard.answers.len());
+    for (node, body) in heard.answers {
+        match cluster::decode(&body) {
+            Some(answer) => answers.push((node, answer)),
+            None => missing.push(node.to_string()),
+        }
     }
+    answers
 }

@@ -280,7 +280,12 @@ async fn admit(
     }
     let namespace = lease.namespace.clone();
     let middlewares = namespace.hooks.middlewares();
-    let socket = SocketInner::new(ids::socket_id(line.shard.index), namespace, handshake, line);
+    let socket = SocketInner::new(
+        ids::socket_id(namespace.server.place(line.shard.index)),
+        namespace,
+        handshake,
+        line,
+    );
     place.get_or_init(|| socket.clone());
     for middleware in middlewares {
         middleware(Socket::new(socket.clone())).await?;

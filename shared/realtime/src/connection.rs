@@ -94,7 +94,7 @@ impl Connection {
         };
         let shard = LocalShard::of(server);
         let limits = &server.options.limits;
-        let sid = ids::session_id();
+        let sid = ids::session_id(server.tag);
         let mut made = None;
         Self::create(|ctx| {
             let outbox =

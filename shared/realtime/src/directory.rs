@@ -12,8 +12,11 @@ use std::{
 use actix::Addr;
 
 use crate::{
+    cluster::Active,
     ids::ShardIndex,
+    namespace::NamespaceInner,
     room::{Occupied, Room, RoomKey, Vacated},
+    roster::NamespaceId,
     server::Server,
 };
 
@@ -28,6 +31,10 @@ pub(crate) struct Directory {
 struct Entry {
     shards: Vec<ShardIndex>,
     room: Addr<Room>,
+    /// What other nodes say to the room comes under it; none without a cluster.
+    subject: Option<Arc<str>>,
+    /// When that reaches this node.
+    active: Active,
 }
 
 impl Directory {
@@ -37,9 +44,20 @@ impl Directory {
     }
 
     /// A shard has its first member of the room. Starts the room's actor on this thread if there is none.
-    pub fn occupy(&self, server: &Arc<Server>, key: RoomKey, shard: ShardIndex) {
+    pub fn occupy(&self, namespace: &NamespaceInner, room: &Arc<str>, shard: ShardIndex) {
+        let server = &namespace.server;
+        let key = RoomKey { namespace: namespace.id, room: room.clone() };
         let mut part = self.part(&key);
-        let start = || Entry { shards: Vec::new(), room: Room::start_for(server.clone(), key.clone()) };
+        // Subscribed and unsubscribed under the lock, so that the link is told in the order in which the room came and went.
+        let start = || {
+            let subject = server.link().map(|link| link.subjects().room(&namespace.name, room));
+            Entry {
+                shards: Vec::new(),
+                room: Room::start_for(server.clone(), key.clone()),
+                active: Active::subscribe(server.link(), subject.as_ref()),
+                subject,
+            }
+        };
         let entry = part.entry(key.clone()).or_insert_with(start);
         if !entry.room.connected() {
             // The thread it lived on is gone, with its server's worker.
@@ -60,15 +78,29 @@ impl Directory {
     }
 
     /// Forgets an empty room; false if somebody has joined meanwhile, and then its actor stays.
-    pub fn retire(&self, key: &RoomKey) -> bool {
+    pub fn retire(&self, server: &Server, key: &RoomKey) -> bool {
         let mut part = self.part(key);
-        match part.get(key) {
-            Some(entry) if !entry.shards.is_empty() => false,
-            _ => {
-                part.remove(key);
-                true
-            }
+        if part.get(key).is_some_and(|entry| !entry.shards.is_empty()) {
+            return false;
         }
+        let subject = part.remove(key).and_then(|entry| entry.subject);
+        if let (Some(subject), Some(link)) = (subject, server.link()) {
+            link.unsubscribe(subject);
+        }
+        true
+    }
+
+    /// What to wait for until what other nodes say to these rooms reaches this one; of those that are in place, nothing.
+    pub fn active(
+        &self,
+        namespace: NamespaceId,
+        rooms: &[Arc<str>],
+    ) -> Vec<impl Future<Output = ()> + Send + use<>> {
+        let active = |room: &Arc<str>| {
+            let key = RoomKey { namespace, room: room.clone() };
+            self.part(&key).get(&key).map(|entry| entry.active.clone()).filter(|active| !active.is_now())
+        };
+        rooms.iter().filter_map(active).map(Active::wait).collect()
     }
 
     /// The shards with members of the room; none if nobody has joined it.

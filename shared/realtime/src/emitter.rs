@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Socket,
-    acks::AckFuture,
+    acks::{self, AckFuture},
     error::{AckError, EmitError},
 };
 
@@ -25,9 +25,9 @@ impl SocketEmitter {
         Self { socket, volatile: false, timeout }
     }
 
-    /// Sets the time an acknowledgement may take.
+    /// Sets the time an acknowledgement may take, a day at most.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(acks::LONGEST);
         self
     }
 

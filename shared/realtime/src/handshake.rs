@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::http::header::HttpDate;
 use bytestring::ByteString;
-use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
 use crate::request::RequestHead;
@@ -23,6 +23,32 @@ pub struct Handshake {
     request: Arc<RequestHead>,
     auth: Option<ByteString>,
     issued: u64,
+}
+
+/// A handshake as it travels between nodes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct WireHandshake {
+    request: RequestHead,
+    auth: Option<String>,
+    issued: u64,
+}
+
+impl WireHandshake {
+    pub fn of(handshake: &Handshake) -> Self {
+        let Handshake { request, auth, issued } = handshake;
+        Self { request: (**request).clone(), auth: auth.as_ref().map(ToString::to_string), issued: *issued }
+    }
+
+    /// None if it is not what a node would send.
+    pub fn into_handshake(self) -> Option<Handshake> {
+        let Self { request, auth, issued } = self;
+        let auth_is_json = auth.as_deref().is_none_or(|auth| serde_json::from_str::<&RawValue>(auth).is_ok());
+        (request.is_sound() && auth_is_json).then(|| Handshake {
+            request: Arc::new(request),
+            auth: auth.map(ByteString::from),
+            issued,
+        })
+    }
 }
 
 impl Handshake {

@@ -1,36 +1,49 @@
-//! Session ids and socket ids: random, unguessable, and telling which shard they live on.
+//! Session ids and socket ids: random, unguessable, and telling where they live.
 
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use natter_cluster::NodeTag;
 use uuid::Uuid;
 
 /// The number of one shard inside a node.
 pub(crate) type ShardIndex = u16;
 
-/// An Engine.IO session id: 128 bits of the system's randomness, 22 characters. It is a secret, for whoever has it may
-/// poll the session.
-pub(crate) fn session_id() -> Arc<str> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("invariant: the operating system has randomness");
-    URL_SAFE_NO_PAD.encode(bytes).into()
+/// Where a socket lives, as its id says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub node: NodeTag,
+    pub shard: ShardIndex,
 }
 
-/// A socket id: the shard in 3 characters and a random UUID in 22. It is public, for it is also the name of the room
-/// in which only that socket is.
-pub(crate) fn socket_id(shard: ShardIndex) -> Arc<str> {
-    let mut id = URL_SAFE_NO_PAD.encode(shard.to_be_bytes());
+/// An Engine.IO session id: its node in 6 characters, and 128 bits of the system's randomness in 22. It is a secret, for
+/// whoever has it may poll the session.
+pub(crate) fn session_id(node: NodeTag) -> Arc<str> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("invariant: the operating system has randomness");
+    let mut id = node.as_str().to_owned();
+    URL_SAFE_NO_PAD.encode_string(bytes, &mut id);
+    id.into()
+}
+
+/// A socket id: its node in 6 characters, its shard in 3, and a random UUID in 22. It is public, for it is also the name
+/// of the room in which only that socket is.
+pub(crate) fn socket_id(Place { node, shard }: Place) -> Arc<str> {
+    let mut id = node.as_str().to_owned();
+    URL_SAFE_NO_PAD.encode_string(shard.to_be_bytes(), &mut id);
     URL_SAFE_NO_PAD.encode_string(Uuid::new_v4().as_bytes(), &mut id);
     id.into()
 }
 
-/// The shard a socket id names; none if it has not the form of one.
-pub(crate) fn shard_of(id: &str) -> Option<ShardIndex> {
-    if id.len() != 25 || !id.is_ascii() {
+/// The place a socket id names; none if it has not the form of one.
+pub(crate) fn place_of(id: &str) -> Option<Place> {
+    const SHARD: std::ops::Range<usize> = NodeTag::LENGTH..NodeTag::LENGTH + 3;
+    if id.len() != SHARD.end + 22 || !id.is_ascii() {
         return None;
     }
-    let bytes = URL_SAFE_NO_PAD.decode(&id[..3]).ok()?;
-    Some(ShardIndex::from_be_bytes(bytes.try_into().ok()?))
+    let node = NodeTag::at_start_of(id)?;
+    let bytes = URL_SAFE_NO_PAD.decode(&id[SHARD]).ok()?;
+    Some(Place { node, shard: ShardIndex::from_be_bytes(bytes.try_into().ok()?) })
 }
 
 #[cfg(test)]
@@ -40,19 +53,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_id_names_its_shard() {
+    fn a_socket_id_names_its_node_and_shard() {
+        let node = NodeTag::of("node-1");
         for shard in [0, 1, 255, 256, u16::MAX] {
-            assert_eq!(shard_of(&socket_id(shard)), Some(shard));
+            assert_eq!(place_of(&socket_id(Place { node, shard })), Some(Place { node, shard }));
         }
-        for other in ["", "room", "€€€€€€€€a", "***4567890123456789012345"] {
-            assert_eq!(shard_of(other), None, "{other}");
+        for other in ["", "room", "€€€€€€€€€€a", "abcdef***4567890123456789012345"] {
+            assert_eq!(place_of(other), None, "{other}");
         }
     }
 
     #[test]
     fn a_hundred_thousand_session_ids_do_not_repeat() {
-        let ids: HashSet<_> = (0..100_000).map(|_| session_id()).collect();
+        let node = NodeTag::of("node-1");
+        let ids: HashSet<_> = (0..100_000).map(|_| session_id(node)).collect();
         assert_eq!(ids.len(), 100_000);
-        assert!(ids.iter().all(|id| id.len() == 22));
+        assert!(ids.iter().all(|id| id.len() == 28 && NodeTag::at_start_of(id) == Some(node)));
     }
 }

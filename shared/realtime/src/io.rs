@@ -14,6 +14,7 @@ use std::{
 
 use actix_web::{http::header::HeaderMap, web::ServiceConfig};
 use bytestring::ByteString;
+use natter_cluster::LinkOptions;
 use natter_protocol::Args;
 use regex::Regex;
 use serde::Serialize;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use crate::{
     Cookie, Cors, Socket,
     broadcast::BroadcastOperator,
+    cluster::{Active, Cluster, ClusterView, Inward, ServerSideError, ServerSideEvent},
     counters::{Stats, bump},
     drive::{End, guarded},
     engine::EngineView,
@@ -117,7 +119,7 @@ impl ParentNamespace {
 
 impl IoInner {
     /// A namespace that exists.
-    fn existing(&self, name: &str) -> Option<Arc<NamespaceInner>> {
+    pub fn existing(&self, name: &str) -> Option<Arc<NamespaceInner>> {
         self.namespaces.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned()
     }
 
@@ -152,8 +154,8 @@ impl IoInner {
     fn lease(self: &Arc<Self>, name: &str) -> Option<Lease> {
         let namespaces = self.namespaces.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let namespace = namespaces.get(name)?.clone();
-        namespace.leases.fetch_add(1, Ordering::AcqRel);
-        Some(Lease { io: self.clone(), namespace })
+        let active = namespace.enter();
+        Some(Lease { io: self.clone(), namespace, active })
     }
 
     /// Makes a namespace, or returns the one that another thread has just made.
@@ -195,7 +197,7 @@ impl IoInner {
         let mut namespaces = self.namespaces.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let current = namespaces.get(&namespace.name).is_some_and(|it| Arc::ptr_eq(it, namespace));
         // Somebody may have come meanwhile.
-        if !current || namespace.leases.load(Ordering::Acquire) > 0 {
+        if !current || !namespace.is_deserted() {
             return;
         }
         namespaces.remove(&namespace.name);
@@ -212,11 +214,16 @@ impl IoInner {
 pub(crate) struct Lease {
     io: Arc<IoInner>,
     pub namespace: Arc<NamespaceInner>,
+    active: Active,
 }
 
 impl Lease {
-    /// Waits until those who want to know of new namespaces have been told of this one: they add its handlers.
+    /// Waits until those who want to know of new namespaces have been told of this one (they add its handlers), and until
+    /// what other nodes say to the namespace reaches this one.
     async fn announced(self) -> Self {
+        if !self.active.is_now() {
+            self.active.clone().wait().await;
+        }
         if !*self.namespace.announced.borrow() {
             // The sender lives in the namespace itself.
             drop(self.namespace.announced.subscribe().wait_for(|announced| *announced).await);
@@ -227,7 +234,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.namespace.leases.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.namespace.exit() {
             self.io.emptied(&self.namespace);
         }
     }
@@ -245,6 +252,7 @@ impl Io {
             options: EngineOptions { path: "/socket.io".to_owned(), ..EngineOptions::default() },
             state: Extensions::default(),
             cleanup: false,
+            cluster: None,
         }
     }
 
@@ -326,6 +334,40 @@ impl Io {
         &self.inner.server.options.node_name
     }
 
+    /// The cluster it belongs to, if it does.
+    pub fn cluster(&self) -> Option<ClusterView> {
+        self.inner.server.link().cloned().map(|link| ClusterView { link })
+    }
+
+    /// See [`Namespace::server_side_emit`].
+    ///
+    /// # Errors
+    /// Those of [`Namespace::server_side_emit`].
+    pub fn server_side_emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
+        self.main.server_side_emit(event, data)
+    }
+
+    /// See [`Namespace::server_side_emit_with_ack`].
+    ///
+    /// # Errors
+    /// Those of [`Namespace::server_side_emit_with_ack`].
+    pub fn server_side_emit_with_ack<T: Serialize>(
+        &self,
+        event: &str,
+        data: T,
+    ) -> impl Future<Output = Result<Vec<Args>, ServerSideError>> + Send + use<T> {
+        self.main.server_side_emit_with_ack(event, data)
+    }
+
+    /// See [`Namespace::on_server_side`].
+    pub fn on_server_side<F, Fut>(&self, event: impl Into<String>, listener: F)
+    where
+        F: Fn(ServerSideEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        self.main.on_server_side(event, listener);
+    }
+
     /// Closes the server: handshakes are refused, every socket is disconnected with `server shutting down`, WebSockets
     /// get a close frame with code 1001. Resolves when all sessions are gone, at most after `close_timeout`.
     pub async fn close(&self) {
@@ -349,6 +391,7 @@ pub struct IoBuilder {
     options: EngineOptions,
     state: Extensions,
     cleanup: bool,
+    cluster: Option<Cluster>,
 }
 
 macro_rules! settings {
@@ -411,6 +454,19 @@ impl IoBuilder {
         self
     }
 
+    /// Links this server with others by NATS, in the cluster `natter`: `nats://127.0.0.1:4222`, or several addresses of one
+    /// NATS cluster with commas between. Shorthand for [`cluster`](Self::cluster).
+    pub fn nats(self, servers: &str) -> Self {
+        self.cluster(Cluster::nats(servers))
+    }
+
+    /// Links this server with others. Everything that goes to rooms, namespaces and socket ids then reaches them on all
+    /// nodes. The node needs a [name](Self::node_name) of its own; without one it makes one up.
+    pub fn cluster(mut self, cluster: Cluster) -> Self {
+        self.cluster = Some(cluster);
+        self
+    }
+
     /// A folder with the client's files to serve below the path.
     pub fn client_bundle(mut self, folder: impl Into<PathBuf>) -> Self {
         self.options.client_bundle = Some(folder.into());
@@ -461,7 +517,13 @@ impl IoBuilder {
     }
 
     /// Makes the server. It has the namespace `/` and serves once its routes are mounted.
-    pub fn build(self) -> Io {
+    ///
+    /// With a cluster it starts a thread for the link, which connects in the background:
+    /// [`ClusterView::joined`](crate::ClusterView::joined) tells when it has.
+    pub fn build(mut self) -> Io {
+        if self.cluster.is_some() && self.options.node_name == EngineOptions::default().node_name {
+            self.options.node_name = format!("node-{}", uuid::Uuid::new_v4().simple());
+        }
         let server = Server::new(self.options);
         let inner = Arc::new(IoInner {
             server: server.clone(),
@@ -473,6 +535,12 @@ impl IoBuilder {
             next_id: AtomicU32::new(0),
         });
         server.set_application(Application::SocketIo(Arc::downgrade(&inner)));
+        if let Some(cluster) = self.cluster {
+            let node = server.options.node_name.clone();
+            let (cluster, open) = cluster.into_parts(&node);
+            let options = LinkOptions { cluster, node, open };
+            server.set_link(natter_cluster::link(options, Arc::new(Inward::new(Arc::downgrade(&inner)))));
+        }
         let main = Namespace::new(inner.create(&ByteString::from_static("/"), None));
         Io { inner, main }
     }

@@ -43,6 +43,7 @@ mod alarm;
 mod broadcast;
 mod bundle;
 mod client;
+mod cluster;
 mod collector;
 mod connection;
 mod cookie;
@@ -86,6 +87,7 @@ mod writers;
 pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
+pub use cluster::{Cluster, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
 pub use cookie::Cookie;
 pub use cors::Cors;
 pub use counters::Stats;
@@ -106,6 +108,10 @@ pub use io::{Io, IoBuilder, ParentNamespace};
 pub use join::{Join, RoomNames};
 pub use listeners::{EventRefused, IncomingEvent};
 pub use namespace::Namespace;
+pub use natter_cluster::{
+    ClusterStats, LinkState, MemoryBus,
+    nats::{NatsOptionsError, Secret},
+};
 pub use natter_protocol::{Args, ArgsError, Binary, EncodeError};
 pub use options::{EngineOptions, Limits, TransportKind};
 pub use remote_socket::{Counted, FetchedSockets, RemoteSocket};

@@ -4,7 +4,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc, RwLock,
+        Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::{
     Socket,
     broadcast::BroadcastOperator,
+    cluster::{Active, ServerSideError, ServerSideEvent, SideListeners, server_side_emit},
     error::{BroadcastAckError, ConnectRefused, EmitError},
     extensions::Extensions,
     handler::{ConnectContext, Erased, Handler, erase},
@@ -47,12 +48,20 @@ pub(crate) struct NamespaceInner {
     pub dynamic: bool,
     pub hooks: NamespaceHooks,
     sockets: AtomicUsize,
-    /// Sockets, and clients on their way in: while there are any the namespace is not forgotten.
-    pub leases: AtomicUsize,
+    leases: Mutex<Leases>,
+    /// Listeners for events of other servers.
+    pub side: SideListeners,
     /// Whether those who wait for new namespaces have been told.
     pub announced: watch::Sender<bool>,
     next_ack: AtomicU64,
     watched: AtomicBool,
+}
+
+/// Sockets, and clients on their way in. While there are any, the namespace is not forgotten, and this node hears what is
+/// said to all of it.
+struct Leases {
+    count: usize,
+    active: Active,
 }
 
 /// What the user has registered for clients that connect; a dynamic namespace begins with a copy of its parent's.
@@ -113,11 +122,45 @@ impl NamespaceInner {
             dynamic,
             hooks,
             sockets: AtomicUsize::new(0),
-            leases: AtomicUsize::new(0),
+            leases: Mutex::new(Leases { count: 0, active: Active::nothing() }),
+            side: SideListeners::default(),
             announced: watch::Sender::new(false),
             next_ack: AtomicU64::new(0),
             watched: AtomicBool::new(false),
         })
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Somebody is on his way in. What comes back tells when he would miss nothing any more.
+    pub fn enter(&self) -> Active {
+        let mut leases = self.leases();
+        leases.count += 1;
+        if leases.count == 1 {
+            let link = self.server.link();
+            let subject = link.map(|link| link.subjects().all(&self.name));
+            leases.active = Active::subscribe(link, subject.as_ref());
+        }
+        leases.active.clone()
+    }
+
+    /// Somebody has gone; whether that was the last one.
+    pub fn exit(&self) -> bool {
+        let mut leases = self.leases();
+        leases.count -= 1;
+        if leases.count == 0 {
+            leases.active = Active::nothing();
+            if let Some(link) = self.server.link() {
+                link.unsubscribe(link.subjects().all(&self.name));
+            }
+        }
+        leases.count == 0
+    }
+
+    pub fn is_deserted(&self) -> bool {
+        self.leases().count == 0
     }
 
     /// One number for all sockets of the namespace, so that a broadcast that asks for acks is encoded once.
@@ -180,6 +223,46 @@ impl Namespace {
         Fut: Future<Output = Result<(), ConnectRefused>> + 'static,
     {
         self.inner.hooks.use_middleware(middleware);
+    }
+
+    /// Sends an event to the servers of all other nodes, not to clients (Socket.IO's `serverSideEmit`). At most once; what
+    /// is dropped is counted. Without a cluster there is nobody to hear it.
+    ///
+    /// # Errors
+    /// When the data has no JSON form or has attachments.
+    pub fn server_side_emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
+        drop(server_side_emit(&self.inner, event, data, false)?);
+        Ok(())
+    }
+
+    /// Sends an event to the servers of all other nodes and waits until each has acknowledged it, at most the server's
+    /// `ack_timeout`. A node that goes meanwhile is not waited for. Each acknowledgement is one value.
+    ///
+    /// # Errors
+    /// When a node did not answer: the error has the acknowledgements that came and the names of the nodes that are missing.
+    pub fn server_side_emit_with_ack<T: Serialize>(
+        &self,
+        event: &str,
+        data: T,
+    ) -> impl Future<Output = Result<Vec<Args>, ServerSideError>> + Send + use<T> {
+        let asked = server_side_emit(&self.inner, event, data, true);
+        async move {
+            match asked {
+                Ok(answers) => answers.await,
+                Err(cause) => Err(ServerSideError::not_sent(cause)),
+            }
+        }
+    }
+
+    /// Calls a listener for each event of that name that another node's server emits with
+    /// [`server_side_emit`](Self::server_side_emit). Listeners run on a thread of their own, in the order in which they were
+    /// added and events came; what one awaits keeps the others of the same event waiting.
+    pub fn on_server_side<F, Fut>(&self, event: impl Into<String>, listener: F)
+    where
+        F: Fn(ServerSideEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        self.inner.side.add(event.into(), listener);
     }
 
     /// How many sockets are connected to it on this node.

@@ -13,17 +13,20 @@ use crate::{
 /// A socket as `fetch_sockets` found it: a picture of that moment, and a way to reach the socket itself.
 #[derive(Clone, Debug)]
 pub struct RemoteSocket {
-    namespace: Arc<NamespaceInner>,
-    id: Arc<str>,
-    rooms: Vec<Arc<str>>,
-    data: Option<Box<RawValue>>,
-    handshake: Handshake,
+    pub(crate) namespace: Arc<NamespaceInner>,
+    pub(crate) node: Arc<str>,
+    pub(crate) id: Arc<str>,
+    /// Without that of its id.
+    pub(crate) rooms: Vec<Arc<str>>,
+    pub(crate) data: Option<Box<RawValue>>,
+    pub(crate) handshake: Handshake,
 }
 
 impl RemoteSocket {
     pub(crate) fn of(socket: &SocketInner) -> Self {
         Self {
             namespace: socket.namespace.clone(),
+            node: socket.namespace.server.node_name.clone(),
             id: socket.id.clone(),
             rooms: socket.joined_rooms(),
             data: socket.data_json(),
@@ -38,7 +41,7 @@ impl RemoteSocket {
 
     /// The name of its node.
     pub fn node(&self) -> &str {
-        &self.namespace.server.options.node_name
+        &self.node
     }
 
     /// The rooms it was in, its own included.

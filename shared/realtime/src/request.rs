@@ -6,13 +6,15 @@ use actix_web::{
     HttpRequest,
     http::{Method, header},
 };
+use serde::{Deserialize, Serialize};
 
 /// The head of an HTTP request, as hooks, handshakes and raw Engine.IO messages see it.
 ///
 /// It is a compact copy: the headers are one string, so that a session that keeps it costs a few hundred bytes and no
 /// read buffer stays alive behind it. Header values that are not UTF-8 are read with replacement characters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestHead {
+    #[serde(with = "method_as_text")]
     method: Method,
     /// The URI, LF, then `name` NUL `value` LF for each header; neither byte can stand in one.
     text: Box<str>,
@@ -20,6 +22,19 @@ pub struct RequestHead {
     peer: Option<SocketAddr>,
     secure: bool,
     websocket: bool,
+}
+
+mod method_as_text {
+    use actix_web::http::Method;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(method.as_str())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+        <&str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 impl RequestHead {
@@ -41,6 +56,11 @@ impl RequestHead {
             secure: request.app_config().secure(),
             websocket: is_websocket(request),
         }
+    }
+
+    /// Whether its parts fit together, when it has come from elsewhere.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.text.as_bytes().get(self.uri_length) == Some(&b'\n')
     }
 
     /// The method, in capitals.

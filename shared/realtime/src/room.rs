@@ -87,7 +87,7 @@ impl Room {
                 }
                 // If nobody has members any more nobody answers, and no leave will come to stop it.
                 ctx.run_later(Duration::from_secs(1), |room, ctx| {
-                    if room.state.shards.is_empty() && room.server.directory.retire(&room.key) {
+                    if room.state.shards.is_empty() && room.server.directory.retire(&room.server, &room.key) {
                         ctx.stop();
                     }
                 });
@@ -118,7 +118,7 @@ impl Handler<Vacated> for Room {
 
     fn handle(&mut self, Vacated { shard }: Vacated, ctx: &mut Self::Context) {
         let empty = self.guarded(ctx, |state| state.vacated(shard));
-        if empty && self.server.directory.retire(&self.key) {
+        if empty && self.server.directory.retire(&self.server, &self.key) {
             ctx.stop();
         }
     }

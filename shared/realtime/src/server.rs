@@ -8,18 +8,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use natter_cluster::{LinkHandle, NodeTag};
 use natter_protocol::{PacketLimits, WebSocketLimits};
 use tokio::sync::watch;
 
 use crate::{
+    DisconnectReason,
     bundle::Bundle,
-    connection::Shutdown,
+    cluster::SideThread,
+    connection::{Close, Shutdown},
     counters::Counters,
     delivery::Delivery,
     directory::Directory,
     engine::RawApp,
     error::EmitError,
-    ids::{self, ShardIndex},
+    ids::{self, Place, ShardIndex},
     io::IoInner,
     options::EngineOptions,
     room::RoomKey,
@@ -41,6 +44,12 @@ pub(crate) struct Server {
     pub directory: Directory,
     pub counters: Counters,
     pub bundle: Option<Bundle>,
+    pub node_name: Arc<str>,
+    /// What stands for this node in ids.
+    pub tag: NodeTag,
+    /// Where listeners for events of other servers run.
+    pub side_thread: SideThread,
+    link: OnceLock<LinkHandle>,
     application: OnceLock<Application>,
     closing: watch::Sender<bool>,
 }
@@ -65,6 +74,10 @@ impl Server {
             directory: Directory::default(),
             counters: Counters::default(),
             bundle: options.client_bundle.as_deref().map(Bundle::load),
+            node_name: options.node_name.as_str().into(),
+            tag: NodeTag::of(&options.node_name),
+            side_thread: SideThread::default(),
+            link: OnceLock::new(),
             options,
             application: OnceLock::new(),
             closing: watch::Sender::new(false),
@@ -80,6 +93,30 @@ impl Server {
 
     pub fn application(&self) -> Application {
         self.application.get().expect("invariant: set when the server was made").clone()
+    }
+
+    /// Set once, by whoever made the server, before it serves.
+    pub fn set_link(&self, link: LinkHandle) {
+        if self.link.set(link).is_err() {
+            unreachable!("invariant: a server is linked once");
+        }
+    }
+
+    /// The way to the other nodes; none without a cluster.
+    pub fn link(&self) -> Option<&LinkHandle> {
+        self.link.get()
+    }
+
+    /// Where a socket of that shard lives.
+    pub fn place(&self, shard: ShardIndex) -> Place {
+        Place { node: self.tag, shard }
+    }
+
+    /// Ends every session, so that its client comes back and starts over.
+    pub fn end_all_sessions(&self) {
+        for line in self.sessions.all() {
+            line.connection.do_send(Close { reason: DisconnectReason::TransportClose });
+        }
     }
 
     pub fn is_closing(&self) -> bool {
@@ -133,7 +170,8 @@ impl Server {
             let joined =
                 self.directory.shards(&RoomKey { namespace, room: room.clone() }).unwrap_or_default();
             indices.extend(joined);
-            indices.extend(ids::shard_of(room));
+            indices
+                .extend(ids::place_of(room).filter(|place| place.node == self.tag).map(|place| place.shard));
         }
         Some(indices)
     }
@@ -148,10 +186,23 @@ impl Server {
         while !self.sessions.is_empty() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        if let Some(link) = self.link() {
+            // Last, so that what handlers have emitted at the end still goes out.
+            link.close().await;
+        }
     }
 
     /// Whether messages should carry the requests that brought them.
     pub fn wants_requests(&self) -> bool {
         matches!(self.application.get(), Some(Application::Raw(_)))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The link's thread ends with its server.
+        if let Some(link) = self.link() {
+            drop(link.close());
+        }
     }
 }

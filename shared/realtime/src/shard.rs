@@ -30,7 +30,7 @@ use crate::{
     room::{Occupied, Room, RoomKey},
     roster::{NamespaceId, Roster, Slot, Target},
     server::Server,
-    socket::{Order, SocketInner, tell},
+    socket::{Order, SocketInner},
     writers::Writers,
 };
 
@@ -171,17 +171,16 @@ impl LocalShard {
     pub fn sync_room(&self, socket: &SocketInner, room: &Arc<str>) {
         let Some(slot) = socket.slot() else { return };
         let namespace = socket.namespace.id;
-        let key = || RoomKey { namespace, room: room.clone() };
         let mut roster = self.roster.borrow_mut();
         match socket.settle(room) {
             Step::Enter => {
                 if roster.join(namespace, room, slot) {
-                    self.server.directory.occupy(&self.server, key(), self.index());
+                    self.server.directory.occupy(&socket.namespace, room, self.index());
                 }
             }
             Step::Leave => {
                 if roster.leave(namespace, room, slot) {
-                    self.server.directory.vacate(&key(), self.index());
+                    self.server.directory.vacate(&RoomKey { namespace, room: room.clone() }, self.index());
                 }
             }
             Step::Nothing => {}
@@ -298,7 +297,7 @@ impl StreamHandler<ShardMessage> for Shard {
             ShardMessage::Deliver(delivery) => self.local.deliver(&delivery),
             ShardMessage::Order { socket, order, done } => {
                 order.give(&self.local, &socket);
-                tell(done);
+                order.tell(&socket, done);
             }
             // Who does not wait for the answer has dropped the other end.
             ShardMessage::Ask { question, reply } => drop(reply.send(self.local.answer(&question))),

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(crate) use inner::SocketInner;
-pub(crate) use order::{Order, tell};
+pub(crate) use order::Order;
 
 /// One client in one namespace: a small handle that can be cloned and used from any thread.
 ///
@@ -43,7 +43,7 @@ impl Socket {
         Self { inner }
     }
 
-    /// The socket's id: 25 characters, unique in the cluster, public. It is also the name of a room in which only this
+    /// The socket's id: 31 characters, unique in the cluster, public. It is also the name of a room in which only this
     /// socket is, so `io.to(socket.id())` reaches it from anywhere.
     pub fn id(&self) -> &str {
         &self.inner.id

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use natter::Cluster;
 
 use crate::profiles::Profile;
 
@@ -48,7 +49,25 @@ pub enum Transport {
     Owned,
 }
 
+/// Who this testbed is.
+pub struct Node {
+    /// Its name; without one the library's.
+    pub name: Option<String>,
+    /// The cluster it belongs to, if it does.
+    pub cluster: Option<Cluster>,
+}
+
 impl Args {
+    /// Who it is to be.
+    pub fn node(&self) -> Node {
+        let cluster = self.nats.as_deref().map(Cluster::nats);
+        let named = |cluster: Cluster| match &self.cluster {
+            Some(name) => cluster.name(name),
+            None => cluster,
+        };
+        Node { name: self.node.clone(), cluster: cluster.map(named) }
+    }
+
     /// Reads the command line. What cannot be served comes back as the exit status, after a message on standard error.
     pub fn read() -> Result<Self, ExitCode> {
         let args = Self::try_parse().map_err(|error| {
@@ -69,8 +88,6 @@ impl Args {
     fn refusal(&self) -> Option<&'static str> {
         if self.profile == Profile::Protocol3 {
             Some("profile protocol3 needs clients of Engine.IO 3, which this server does not serve")
-        } else if self.nats.is_some() {
-            Some("--nats: this server cannot join a cluster")
         } else if self.transport == Transport::Owned {
             Some("--transport owned: only mounted WebSockets are served")
         } else {
@@ -89,19 +106,16 @@ mod tests {
     }
 
     #[test]
-    fn what_one_node_can_do_is_accepted() {
+    fn what_the_server_can_do_is_accepted() {
         for profile in ["protocol", "eio-client", "sio-client", "clients", "load", "faults"] {
             assert_eq!(refusal(&format!("--profile {profile}")), None, "{profile}");
         }
+        assert_eq!(refusal("--profile load --nats nats://127.0.0.1:4222 --cluster blue --node a"), None);
     }
 
     #[test]
     fn what_the_server_cannot_do_is_refused_with_a_message() {
-        for line in [
-            "--profile protocol3",
-            "--profile load --nats nats://127.0.0.1",
-            "--profile load --transport owned",
-        ] {
+        for line in ["--profile protocol3", "--profile load --transport owned"] {
             assert!(refusal(line).is_some(), "{line}");
         }
     }

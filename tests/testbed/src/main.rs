@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     if let Some(notice) = args.profile.notice() {
         complain(notice);
     }
-    match server::run(&args, args.profile.build(args.node.as_deref())).await {
+    match server::run(&args, args.profile.build(&args.node())).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use natter::{Cors, Engine, EngineOptions, Io, IoBuilder};
 
-use crate::server::Served;
+use crate::{args::Node, server::Served};
 
 /// A behaviour with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,7 +44,7 @@ impl Profile {
     }
 
     /// Makes the servers of the profile.
-    pub fn build(self, node: Option<&str>) -> Served {
+    pub fn build(self, node: &Node) -> Served {
         match self {
             // `Args` refuses protocol3 before anything is built.
             Self::Protocol | Self::Protocol3 => protocol::build(node),
@@ -77,7 +77,7 @@ impl Settings {
         }
     }
 
-    fn io(&self, node: Option<&str>) -> IoBuilder {
+    fn io(&self, node: &Node) -> IoBuilder {
         let builder = Io::builder()
             .path("/socket.io")
             .cors(Cors::any())
@@ -85,8 +85,12 @@ impl Settings {
             .ping_timeout(self.ping_timeout)
             .max_payload(self.max_payload)
             .connect_timeout(self.connect_timeout);
-        match node {
+        let builder = match &node.name {
             Some(name) => builder.node_name(name),
+            None => builder,
+        };
+        match &node.cluster {
+            Some(cluster) => builder.cluster(cluster.clone()),
             None => builder,
         }
     }

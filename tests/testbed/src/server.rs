@@ -4,9 +4,10 @@ use std::{io, io::Write, time::Duration};
 
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
 use natter::{Engine, Io};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{args::Args, handshake_delay};
+use crate::{args::Args, events, handshake_delay};
 
 /// What a profile consists of.
 pub struct Served {
@@ -41,6 +42,12 @@ pub async fn run(args: &Args, served: Served) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
+    events::load::answer_other_nodes(&io);
+    if let Some(cluster) = io.cluster() {
+        // Ready means that its clients reach those of the other nodes.
+        cluster.joined().await.map_err(io::Error::other)?;
+    }
+
     let routes = (io.clone(), engine.clone());
     let configure = move |config: &mut web::ServiceConfig| {
         let (io, engine) = &routes;
@@ -49,6 +56,7 @@ pub async fn run(args: &Args, served: Served) -> io::Result<()> {
             .configure(engine.routes())
             .app_data(web::Data::new(io.clone()))
             .route("/health", web::get().to(health))
+            .route("/ready", web::get().to(ready))
             .route("/stats", web::get().to(stats));
     };
     // Two kinds of app, since a middleware that does nothing would still be in every connection's memory.
@@ -83,6 +91,22 @@ async fn health() -> &'static str {
     "ok"
 }
 
+/// Whether it takes part in its cluster, if it has one.
+async fn ready(io: web::Data<Io>) -> HttpResponse {
+    match io.cluster() {
+        Some(cluster) if !cluster.is_ready() => {
+            HttpResponse::ServiceUnavailable().body(format!("{:?}", *cluster.state().borrow()))
+        }
+        _ => HttpResponse::Ok().body("ready"),
+    }
+}
+
+/// The counters; in a cluster also those of the link, and the other nodes, under `cluster`.
 async fn stats(io: web::Data<Io>) -> HttpResponse {
-    HttpResponse::Ok().json(io.stats())
+    let mut stats = json!(io.stats());
+    if let Some(cluster) = io.cluster() {
+        stats["cluster"] = json!(cluster.stats());
+        stats["cluster"]["nodes"] = json!(cluster.nodes());
+    }
+    HttpResponse::Ok().json(stats)
 }

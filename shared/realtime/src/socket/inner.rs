@@ -9,7 +9,7 @@ use natter_protocol::{Args, Frames};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::order::{Order, tell};
+use super::order::Order;
 use crate::{
     DisconnectReason, Handshake,
     acks::{PendingAck, PendingAcks},
@@ -227,7 +227,7 @@ impl SocketInner {
         } else if let Some(local) = LocalShard::current(server) {
             order.give(&local, self);
         }
-        tell(done);
+        order.tell(self, done);
         Ok(())
     }
 

@@ -18,14 +18,6 @@ pub(crate) enum Order {
     Disconnect { close: bool },
 }
 
-/// Tells whoever waits for an order to be carried out.
-pub(crate) fn tell(done: Option<oneshot::Sender<()>>) {
-    if let Some(done) = done {
-        // Who does not wait has dropped the other end.
-        done.send(()).unwrap_or(());
-    }
-}
-
 impl Order {
     pub fn give(&self, shard: &LocalShard, socket: &Arc<SocketInner>) {
         match self {
@@ -45,6 +37,24 @@ impl Order {
             }
             Self::Disconnect { close } => socket.disconnect_here(*close),
         }
+    }
+
+    /// Tells whoever waits for it to be carried out. A join is, when what other nodes say to the rooms comes here.
+    pub fn tell(&self, socket: &SocketInner, done: Option<oneshot::Sender<()>>) {
+        let Some(done) = done else { return };
+        let active = match self {
+            Self::SyncRooms(rooms) => socket.namespace.server.directory.active(socket.namespace.id, rooms),
+            _ => Vec::new(),
+        };
+        // Who does not wait has dropped the other end.
+        if active.is_empty() {
+            done.send(()).unwrap_or(());
+            return;
+        }
+        actix_rt::spawn(async move {
+            futures_util::future::join_all(active).await;
+            done.send(()).unwrap_or(());
+        });
     }
 
     /// What it weighs in a shard's queue.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use natter::{Ack, Args, Data, EncodeError, Namespace, Socket};
+use natter::{Ack, Args, Data, EncodeError, Io, Namespace, Socket};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -112,10 +112,25 @@ async fn evict(namespace: Namespace, Data(room): Data<String>) {
     namespace.in_(room).disconnect_sockets(true);
 }
 
-/// A testbed is a node by itself, so there is no other that could answer.
-async fn side(ack: Ack) -> Outcome {
-    let answers: [Value; 0] = [];
-    Ok(ack.send((Value::Null, answers))?)
+/// Asks all other nodes for their names.
+async fn side(namespace: Namespace, args: Args, ack: Ack) -> Outcome {
+    match namespace.server_side_emit_with_ack("side", args).await {
+        Ok(answers) => ack.send((Value::Null, first_of_each(&answers)?))?,
+        Err(error) => ack.send((error.to_string(), first_of_each(&error.responses)?))?,
+    }
+    Ok(())
+}
+
+/// Answers the other nodes.
+pub fn answer_other_nodes(io: &Io) {
+    let name = io.node_name().to_owned();
+    io.on_server_side("side", move |event| {
+        let name = name.clone();
+        async move {
+            // A name always has a JSON form.
+            event.ack(name).ok();
+        }
+    });
 }
 
 #[derive(Serialize)]

@@ -8,12 +8,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Settings;
+use crate::args::Node;
 use crate::{
     events::{self, Outcome},
     server::Served,
 };
 
-pub fn build(node: Option<&str>) -> Served {
+pub fn build(node: &Node) -> Served {
     let settings = Settings {
         max_payload: 1_000_000,
         connect_timeout: Duration::from_millis(2_000),

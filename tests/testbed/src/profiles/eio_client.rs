@@ -10,9 +10,9 @@ use actix_web::http::header::{HeaderMap, HeaderValue, HttpDate, SET_COOKIE};
 use natter::{Engine, EngineMessage, EngineSocket, MessageData, Refusal, RequestHead, Socket};
 
 use super::Settings;
-use crate::{events, raw_echo::send_back, server::Served};
+use crate::{args::Node, events, raw_echo::send_back, server::Served};
 
-pub fn build(node: Option<&str>) -> Served {
+pub fn build(node: &Node) -> Served {
     let settings = Settings { max_payload: 100, ..Settings::heartbeat(500, 20_000) };
     let io = settings.io(node).build();
     io.on_connect(|socket: Socket| async move { events::load::listen(&socket) });

@@ -18,12 +18,13 @@ use natter::{Ack, Data, Socket, SocketError};
 use serde::Deserialize;
 
 use super::Settings;
+use crate::args::Node;
 use crate::{
     events::{self, Outcome},
     server::Served,
 };
 
-pub fn build(node: Option<&str>) -> Served {
+pub fn build(node: &Node) -> Served {
     let settings = Settings::heartbeat(25_000, 20_000);
     let io = settings.io(node).build();
     io.on_connect(|socket: Socket| async move {

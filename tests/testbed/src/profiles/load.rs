@@ -5,9 +5,9 @@ use std::time::Duration;
 use natter::Socket;
 
 use super::Settings;
-use crate::{events, server::Served};
+use crate::{args::Node, events, server::Served};
 
-pub fn build(node: Option<&str>) -> Served {
+pub fn build(node: &Node) -> Served {
     let settings = Settings::heartbeat(25_000, 20_000);
     let io = settings.io(node).build();
     io.on_connect(|socket: Socket| async move { events::load::listen(&socket) });

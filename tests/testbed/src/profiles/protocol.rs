@@ -5,9 +5,9 @@ use std::time::Duration;
 use natter::Socket;
 
 use super::Settings;
-use crate::{events, server::Served};
+use crate::{args::Node, events, server::Served};
 
-pub fn build(node: Option<&str>) -> Served {
+pub fn build(node: &Node) -> Served {
     let settings = Settings {
         max_payload: 1_000_000,
         connect_timeout: Duration::from_millis(1_000),

@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::Settings;
+use crate::args::Node;
 use crate::{
     events::{self, Outcome},
     server::Served,
 };
 
-pub fn build(node: Option<&str>) -> Served {
+pub fn build(node: &Node) -> Served {
     let settings = Settings::heartbeat(2_000, 20_000);
     let io = settings.io(node).build();
     io.use_middleware(refuse_fail);

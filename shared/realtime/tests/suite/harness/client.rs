@@ -78,7 +78,7 @@ impl Client {
 
     /// The characters of the id that name the worker thread.
     pub fn shard(&self) -> &str {
-        &self.id[..3]
+        &self.id[6..9]
     }
 
     /// Leaves pings without an answer from now on.

@@ -1,0 +1,527 @@
+//! `Link`: one per node; it owns the bus, the subscriptions, the inbox and the membership.
+//!
+//! Receives commands from all threads of its node and events from the bus. Tells its [`Node`] what has come. It lives
+//! on a thread of its own, together with the bus, and stops when it is told to close. A panic in a handler is caught and
+//! counted; the questions under way end without the answers that are missing, and the membership is learnt anew.
+
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, ActorContext, AsyncContext, Context, SpawnHandle, StreamHandler};
+use bytes::Bytes;
+use futures_util::stream::poll_fn;
+use tokio::sync::mpsc;
+
+use crate::{
+    bus::{Bus, BusEvent, OpenBus, Parcel, PublishError},
+    counters::bump,
+    envelope::{self, Envelope, Letterhead, Received, Stamp},
+    handle::{Asked, Command, LinkHandle, LinkState, Shared},
+    identity::{Epoch, NodeTag},
+    ledger::{Incoming, Outgoing},
+    membership::{Change, Member, Membership, Verdict},
+    message::Message,
+    node::Node,
+    requests::{Part, Requests},
+    responder::Responder,
+    subject::Subjects,
+    sweep::{self, Letter},
+};
+
+/// Time between two heartbeats.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// Time between two looks at the clock.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The silence after which a node is gone: with the tick, less than 3 s after its last word.
+const PATIENCE: Duration = Duration::from_millis(2_500);
+
+/// Time that others have to say that a new node's name is theirs.
+const OBJECTIONS: Duration = Duration::from_millis(1_000);
+
+/// Bytes of one part of an answer.
+const PART_BYTES: usize = 256 * 1024;
+
+/// Opens the bus, at the start and again after a suspension. Called on the link's thread, in its runtime.
+pub type OpensBus = Arc<dyn Fn(&Subjects, NodeTag) -> OpenBus + Send + Sync>;
+
+/// What a link needs to know.
+#[derive(Clone)]
+pub struct LinkOptions {
+    /// The cluster's name: nodes of other clusters are not heard.
+    pub cluster: String,
+    /// This node's name, one for each node of the cluster.
+    pub node: String,
+    /// Makes the bus.
+    pub open: OpensBus,
+}
+
+pub(crate) struct Link {
+    shared: Arc<Shared>,
+    options: LinkOptions,
+    letterhead: Letterhead,
+    node: Arc<dyn Node>,
+    bus: Option<Box<dyn Bus>>,
+    /// The stream of the bus's events.
+    events: Option<SpawnHandle>,
+    up: bool,
+    epoch: Epoch,
+    /// Epochs of this very process, before it was suspended.
+    former: HashSet<Epoch>,
+    /// What is queued was queued before a suspension.
+    resuming: bool,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    membership: Membership,
+    requests: Requests,
+    subscriptions: HashSet<Arc<str>>,
+    last_tick: Instant,
+    last_heartbeat: Instant,
+    /// Until when another node may object to the name; none once none has.
+    objections: Option<Instant>,
+    settled: bool,
+}
+
+impl Link {
+    fn new(options: LinkOptions, node: Arc<dyn Node>, shared: Arc<Shared>) -> Self {
+        let now = Instant::now();
+        let own = shared.own;
+        let fixed = [shared.subjects.nodes(), shared.subjects.node(own)];
+        Self {
+            letterhead: Letterhead::of(&options.cluster, &options.node),
+            membership: Membership::new(own, PATIENCE),
+            shared,
+            options,
+            node,
+            bus: None,
+            events: None,
+            up: false,
+            epoch: Epoch::now(),
+            former: HashSet::new(),
+            resuming: false,
+            outgoing: Outgoing::default(),
+            incoming: Incoming::default(),
+            requests: Requests::default(),
+            subscriptions: fixed.into(),
+            last_tick: now,
+            last_heartbeat: now,
+            objections: None,
+            settled: false,
+        }
+    }
+
+    /// Opens the bus and subscribes to all that is wanted.
+    fn open(&mut self, ctx: &mut Context<Self>) {
+        let OpenBus { bus, mut events } = (self.options.open)(&self.shared.subjects, self.shared.own);
+        for subject in &self.subscriptions {
+            // The bus says that it is up when all of them are in place.
+            drop(bus.subscribe(subject.clone()));
+        }
+        self.bus = Some(bus);
+        self.events = Some(ctx.add_stream(poll_fn(move |cx| events.poll_recv(cx))));
+    }
+
+    /// Runs a part of the link; when it panics, what may be half changed is made anew.
+    fn guarded(&mut self, ctx: &mut Context<Self>, run: impl FnOnce(&mut Self, &mut Context<Self>)) {
+        if catch_unwind(AssertUnwindSafe(|| run(self, ctx))).is_err() {
+            bump(&self.shared.counters.restarts);
+            tracing::error!("the link panicked and starts over");
+            self.requests.clear();
+            self.incoming.clear();
+            self.membership.clear();
+            self.shared.set_members(Vec::new());
+            self.heartbeat(true);
+        }
+        let counters = &self.shared.counters;
+        counters.requests.store(self.requests.len() as u64, Relaxed);
+        counters.subscriptions.store(self.subscriptions.len() as u64, Relaxed);
+    }
+
+    // ---- what goes out ----
+
+    /// Puts a message into an envelope and publishes it under each subject; whether it is on its way under all.
+    fn publish(&mut self, subjects: &[Arc<str>], message: &[u8]) -> bool {
+        let seq = self.outgoing.next();
+        let mut whole = true;
+        for subject in subjects {
+            let nth = self.outgoing.nth(subject);
+            let payload = self.letterhead.seal(Stamp { epoch: self.epoch, seq, nth }, message);
+            let published = match &self.bus {
+                Some(bus) => bus.publish(subject, payload),
+                None => Err(PublishError::Away),
+            };
+            let counters = &self.shared.counters;
+            match published {
+                Ok(()) => bump(&counters.published),
+                Err(error) => {
+                    self.outgoing.withdraw(subject);
+                    whole = false;
+                    bump(match error {
+                        PublishError::Away => &counters.dropped_away,
+                        PublishError::Full => &counters.dropped_full,
+                        PublishError::TooLarge { .. } => &counters.dropped_too_large,
+                    });
+                }
+            }
+        }
+        whole
+    }
+
+    fn say(&mut self, subject: Arc<str>, message: &Message<'_>) -> bool {
+        self.publish(&[subject], &envelope::encode(message))
+    }
+
+    /// Says that this node lives; with `hello`, it wants to know who else does.
+    fn heartbeat(&mut self, hello: bool) {
+        self.last_heartbeat = Instant::now();
+        if self.up {
+            self.say(self.shared.subjects.nodes(), &Message::Heartbeat { hello });
+        }
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        let Asked { nodes, timeout, late, question, reply } = asked;
+        let nodes = nodes.unwrap_or_else(|| self.membership.list().iter().map(|member| member.tag).collect());
+        let deadline = Instant::now() + timeout + late;
+        let Some(id) = self.requests.begin(nodes.clone(), deadline, reply) else { return };
+        let message = envelope::ask(id, timeout, &question);
+        for node in nodes {
+            let reachable = self.up && self.membership.has(node);
+            if !reachable || !self.publish(&[self.shared.subjects.node(node)], &message) {
+                self.requests.fails(id, node);
+            }
+        }
+    }
+
+    /// Sends an answer in as many parts as it takes.
+    fn answer(&mut self, to: NodeTag, id: u64, body: Option<Bytes>) {
+        let failed = body.is_none();
+        let body = body.unwrap_or_default();
+        let subject = self.shared.subjects.node(to);
+        let parts = body.len().div_ceil(PART_BYTES).max(1);
+        for number in 0..parts {
+            let from = number * PART_BYTES;
+            let body = &body[from..body.len().min(from + PART_BYTES)];
+            let (part, last) = (u32::try_from(number).unwrap_or(u32::MAX), number + 1 == parts);
+            self.say(subject.clone(), &Message::Answer { id, part, last, failed, body });
+        }
+    }
+
+    fn command(&mut self, command: Command, ctx: &mut Context<Self>) {
+        match command {
+            Command::Publish { subjects, .. } if self.resuming => {
+                self.shared.counters.stale.fetch_add(subjects.len() as u64, Relaxed);
+            }
+            Command::Publish { subjects, message } => drop(self.publish(&subjects, &message)),
+            Command::Subscribe { subject, active } => {
+                self.subscriptions.insert(subject.clone());
+                if let Some(bus) = &self.bus {
+                    let in_place = bus.subscribe(subject);
+                    // Not as a part of this actor, who would look at all of them each time that anything happens.
+                    actix_rt::spawn(async move {
+                        // A bus that has been closed leaves nothing to wait for, and whoever joined may have gone.
+                        drop(in_place.await);
+                        active.send(()).unwrap_or(());
+                    });
+                }
+            }
+            Command::Unsubscribe { subject } => {
+                self.subscriptions.remove(&subject);
+                self.incoming.unsubscribed(&subject);
+                if let Some(bus) = &self.bus {
+                    bus.unsubscribe(&subject);
+                }
+            }
+            Command::Ask(asked) => self.ask(asked),
+            Command::Answer { to, id, body } => self.answer(to, id, body),
+            Command::Resumed => self.resuming = false,
+            Command::Close => {
+                self.say(self.shared.subjects.nodes(), &Message::Goodbye);
+                self.end(LinkState::Closed, ctx);
+            }
+        }
+    }
+
+    // ---- what comes in ----
+
+    fn event(&mut self, event: BusEvent, ctx: &mut Context<Self>) {
+        match event {
+            BusEvent::Parcels(parcels) if self.was_suspended() => {
+                self.shared.counters.stale.fetch_add(parcels.len() as u64, Relaxed);
+                self.rejoin(ctx);
+            }
+            BusEvent::Parcels(parcels) => self.parcels(&parcels, ctx),
+            BusEvent::Up => self.came_up(),
+            BusEvent::Down(why) => self.went_down(why),
+            BusEvent::Lost(count) => {
+                self.shared.counters.unwritten.fetch_add(count, Relaxed);
+            }
+            BusEvent::Dropped(count) => {
+                self.shared.counters.dropped_slow.fetch_add(count, Relaxed);
+                tracing::warn!(count, "the bus brings more than is taken");
+            }
+        }
+    }
+
+    fn parcels(&mut self, parcels: &[Parcel], ctx: &mut Context<Self>) {
+        let shared = self.shared.clone();
+        for Letter { subject, payload, received } in
+            sweep::read(parcels, &self.options.cluster, &shared.counters)
+        {
+            match received {
+                // It may have been on its way when the subscription ended.
+                _ if !self.subscriptions.contains(subject) => {}
+                Received::Program(event) => {
+                    let sensible = self.node.event(event);
+                    bump(if sensible { &shared.counters.delivered } else { &shared.counters.malformed });
+                }
+                Received::Node(envelope) => self.letter(subject, payload, envelope, ctx),
+            }
+        }
+    }
+
+    fn letter(
+        &mut self,
+        subject: &Arc<str>,
+        payload: &Bytes,
+        envelope: Envelope<'_>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Envelope { node, tag, stamp: Stamp { epoch, seq, nth }, message } = envelope;
+        let now = Instant::now();
+        if let Message::Heartbeat { hello } = message {
+            if tag == self.shared.own {
+                return self.own_name(epoch, ctx);
+            }
+            let change = self.membership.heartbeat(node, tag, epoch, seq, now);
+            self.changed(tag, change, hello);
+        }
+        let counters = &self.shared.counters;
+        match self.membership.judge(tag, epoch, seq, now) {
+            Verdict::Own => return bump(&counters.forged),
+            Verdict::Unknown => return bump(&counters.unknown_sender),
+            Verdict::Late => return bump(&counters.late),
+            verdict => {
+                counters.lost.fetch_add(self.incoming.came(subject, tag, nth), Relaxed);
+                if verdict == Verdict::Copy {
+                    return;
+                }
+            }
+        }
+        match message {
+            Message::Heartbeat { .. } => {}
+            Message::Goodbye => {
+                if let Some(member) = self.membership.leaves(tag) {
+                    self.left(&member);
+                }
+            }
+            Message::Broadcast(broadcast) => {
+                let sensible = self.node.broadcast(&broadcast, payload.slice_ref(broadcast.packet));
+                bump(if sensible { &counters.delivered } else { &counters.malformed });
+            }
+            Message::Ask { id, timeout_ms, question } => {
+                let link = LinkHandle(self.shared.clone());
+                let timeout = Duration::from_millis(timeout_ms);
+                self.node.asked(question, Responder { link, to: tag, id, answered: false, timeout });
+            }
+            Message::Answer { id, part, last, failed, body } => {
+                if !self.requests.answered(id, tag, Part { number: part, last, failed, body }) {
+                    bump(&counters.unasked);
+                }
+            }
+            Message::Pipe { pipe, by_owner, what } => self.node.piped(tag, pipe, by_owner, what),
+        }
+    }
+
+    // ---- who is here ----
+
+    fn changed(&mut self, tag: NodeTag, change: Change, hello: bool) {
+        let came = match change {
+            Change::Nothing => false,
+            Change::Came => true,
+            Change::CameAgain(earlier) => {
+                self.left(&earlier);
+                true
+            }
+        };
+        if came {
+            let members = self.membership.list();
+            if let Some(member) = members.iter().find(|member| member.tag == tag) {
+                tracing::info!(node = member.name, "a node has come");
+                self.node.came(member);
+            }
+            self.shared.set_members(members);
+        }
+        // Whoever has just come does not know of this node either.
+        if hello || came {
+            self.heartbeat(false);
+        }
+    }
+
+    fn left(&mut self, member: &Member) {
+        tracing::info!(node = member.name, "a node is gone");
+        self.requests.left(member.tag);
+        self.incoming.left(member.tag);
+        self.shared.set_members(self.membership.list());
+        self.node.left(member);
+    }
+
+    /// A heartbeat under this node's own name. Of two nodes with one name the one that began first stays.
+    fn own_name(&mut self, epoch: Epoch, ctx: &mut Context<Self>) {
+        if epoch == self.epoch || self.former.contains(&epoch) {
+            return;
+        }
+        if !self.settled && epoch < self.epoch {
+            tracing::error!(node = self.options.node, "another node has this one's name");
+            return self.end(LinkState::NameTaken, ctx);
+        }
+        bump(&self.shared.counters.forged);
+        // So that the other one learns that the name is taken.
+        self.heartbeat(false);
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        if self.was_suspended() {
+            return self.rejoin(ctx);
+        }
+        let now = Instant::now();
+        self.last_tick = now;
+        self.requests.expire(now);
+        if !self.up {
+            return;
+        }
+        if now.duration_since(self.last_heartbeat) + TICK / 2 >= HEARTBEAT {
+            self.heartbeat(false);
+        }
+        for member in self.membership.give_up_silent(now) {
+            self.left(&member);
+        }
+        if self.objections.take_if(|until| *until <= now).is_some() {
+            self.settled = true;
+            self.shared.set_state(LinkState::Ready);
+        }
+    }
+
+    // ---- the bus comes and goes ----
+
+    fn came_up(&mut self) {
+        self.up = true;
+        self.membership.excuse(Instant::now());
+        self.heartbeat(true);
+        if self.settled {
+            self.shared.set_state(LinkState::Ready);
+        } else {
+            self.objections = Some(Instant::now() + OBJECTIONS);
+            self.shared.set_state(LinkState::Joining);
+        }
+        tracing::info!("the bus is there");
+    }
+
+    fn went_down(&mut self, why: String) {
+        if self.up {
+            bump(&self.shared.counters.outages);
+            tracing::warn!(why, "the bus is away");
+        }
+        self.up = false;
+        self.objections = None;
+        // Nobody can answer.
+        self.requests.clear();
+        self.shared.set_state(LinkState::Away(why));
+    }
+
+    /// Whether the process has stood still for so long that the others have given it up.
+    fn was_suspended(&self) -> bool {
+        self.last_tick.elapsed() > PATIENCE
+    }
+
+    /// Comes back as a new start of this node. What has been waiting, inward and outward, is old and thrown away.
+    fn rejoin(&mut self, ctx: &mut Context<Self>) {
+        bump(&self.shared.counters.suspensions);
+        tracing::warn!(stood_still = ?self.last_tick.elapsed(), "this process was stopped; the others have given it up");
+        self.node.suspended();
+        if let Some(events) = self.events.take() {
+            ctx.cancel_future(events);
+        }
+        self.bus = None;
+        self.up = false;
+        self.settled = false;
+        self.objections = None;
+        self.former.insert(std::mem::replace(&mut self.epoch, Epoch::now()));
+        self.outgoing = Outgoing::default();
+        self.incoming.clear();
+        self.requests.clear();
+        for member in self.membership.clear() {
+            self.left(&member);
+        }
+        self.last_tick = Instant::now();
+        self.resuming = true;
+        self.shared.send(Command::Resumed);
+        self.shared.set_state(LinkState::Away("this process was stopped".to_owned()));
+        self.open(ctx);
+    }
+
+    /// Leaves the bus for good.
+    fn end(&mut self, state: LinkState, ctx: &mut Context<Self>) {
+        self.up = false;
+        self.requests.clear();
+        let shared = self.shared.clone();
+        let closing = self.bus.take().map(|bus| bus.close());
+        let ending = async move {
+            if let Some(closing) = closing {
+                closing.await;
+            }
+            shared.set_state(state);
+        };
+        actix_rt::spawn(ending);
+        ctx.stop();
+    }
+}
+
+/// Starts the link on a thread of its own, which ends with it.
+pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> LinkHandle {
+    let (sender, mut commands) = mpsc::unbounded_channel();
+    let shared = Shared::new(sender, Subjects::of(&options.cluster), NodeTag::of(&options.node));
+    let handle = LinkHandle(shared.clone());
+    let ended = handle.clone().closed();
+    let run = async move {
+        Link::create(|ctx| {
+            ctx.add_stream(poll_fn(move |cx| commands.poll_recv(cx)));
+            Link::new(options, node, shared)
+        });
+        ended.await;
+    };
+    std::thread::Builder::new()
+        .name("natter-link".to_owned())
+        .spawn(|| actix_rt::System::new().block_on(run))
+        .expect("invariant: the system has threads");
+    handle
+}
+
+impl Actor for Link {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.open(ctx);
+        ctx.run_interval(TICK, |link, ctx| link.guarded(ctx, Self::tick));
+    }
+}
+
+impl StreamHandler<Command> for Link {
+    fn handle(&mut self, command: Command, ctx: &mut Self::Context) {
+        self.shared.taken(&command);
+        self.guarded(ctx, |link, ctx| link.command(command, ctx));
+    }
+}
+
+impl StreamHandler<BusEvent> for Link {
+    fn handle(&mut self, event: BusEvent, ctx: &mut Self::Context) {
+        self.guarded(ctx, |link, ctx| link.event(event, ctx));
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}

@@ -1,0 +1,279 @@
+//! The task of a bus: it connects, puts subscriptions in place, reads, writes, and begins again when that breaks.
+
+use std::{mem, pin::pin, sync::Arc, time::Duration};
+
+use async_nats::{
+    Client, Message, Subject, Subscriber,
+    client::{PublishErrorKind, SubscribeErrorKind},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    NatsOptions,
+    barrier::Barrier,
+    connection::{Connection, connect},
+    outgoing::{Outgoing, Queue},
+    sweep::Streams,
+    wishes::Wishes,
+};
+use crate::{
+    bus::{BusEvent, Parcel},
+    outbox::Outbox,
+    untaken::Untaken,
+};
+
+/// How long closing may take.
+pub(super) const CLOSING: Duration = Duration::from_secs(1);
+
+/// The first wait before connecting again; each one is twice as long, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// After a connection that lasted so long the waits begin anew.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// What the user's end of the bus and its task share.
+pub(super) struct Shared {
+    pub(super) queue: Queue,
+    pub(super) wishes: Wishes,
+    pub(super) outbox: Arc<Outbox>,
+}
+
+/// The user, as the task sees it.
+pub(super) struct User {
+    /// Brings what has to be dropped when the bus has been closed; ends when the user has dropped the bus.
+    pub(super) close: oneshot::Receiver<oneshot::Sender<()>>,
+    pub(super) taker: mpsc::Sender<BusEvent>,
+}
+
+/// How a user leaves.
+enum Left {
+    /// It waits for this to be dropped.
+    Closed(oneshot::Sender<()>),
+    /// Without a word.
+    Gone,
+}
+
+impl User {
+    async fn left(&mut self) -> Left {
+        tokio::select! {
+            asked = &mut self.close => asked.map_or(Left::Gone, Left::Closed),
+            () = self.taker.closed() => Left::Gone,
+        }
+    }
+}
+
+/// Runs until the user leaves.
+pub(super) async fn run(options: NatsOptions, shared: Arc<Shared>, mut user: User) {
+    let left = Session { options, shared: Arc::clone(&shared), told: None }.keep_connected(&mut user).await;
+    shared.outbox.end();
+    shared.queue.shut();
+    shared.wishes.end();
+    match left {
+        Left::Closed(waits) => drop(waits),
+        Left::Gone => {}
+    }
+}
+
+struct Session {
+    options: NatsOptions,
+    shared: Arc<Shared>,
+    /// While it is down: the reason that the user knows.
+    told: Option<String>,
+}
+
+impl Session {
+    async fn keep_connected(mut self, user: &mut User) -> Left {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let attempt = tokio::select! {
+                left = user.left() => return left,
+                attempt = connect(&self.options) => attempt,
+            };
+            let retiring = match attempt {
+                Ok(connection) => {
+                    let begun = Instant::now();
+                    match self.serve(&connection, user).await {
+                        Ok(left) => return left,
+                        Err(reason) => self.went_down(reason),
+                    }
+                    if begun.elapsed() > STEADY {
+                        wait = FIRST_WAIT;
+                    }
+                    Some(connection)
+                }
+                Err(reason) => {
+                    self.went_down(reason);
+                    None
+                }
+            };
+            let pause = async {
+                if let Some(connection) = retiring {
+                    connection.retire().await;
+                }
+                sleep(jittered(wait)).await;
+            };
+            tokio::select! {
+                left = user.left() => return left,
+                () = pause => wait = LONGEST_WAIT.min(wait * 2),
+            }
+        }
+    }
+
+    fn went_down(&mut self, reason: String) {
+        let lost = self.shared.queue.shut();
+        self.shared.wishes.end();
+        if self.told.as_ref() != Some(&reason) {
+            self.told = Some(reason.clone());
+            self.shared.outbox.down(reason, lost);
+        }
+    }
+
+    fn came_up(&mut self, largest: usize) {
+        self.told = None;
+        self.shared.outbox.up();
+        self.shared.queue.open(largest);
+    }
+
+    /// Works with a connection until it breaks (an error, with the reason) or the user leaves.
+    async fn serve(&mut self, connection: &Connection, user: &mut User) -> Result<Left, String> {
+        let shared = Arc::clone(&self.shared);
+        let Shared { queue, wishes, outbox } = &*shared;
+        let client = &connection.client;
+        wishes.begin();
+        let mut subscriptions = Subscriptions::new(client, &self.options.private).await?;
+        let mut writing = pin!(write(client, queue));
+        // What comes before it is up is told after.
+        let mut sweep = Untaken::new(self.options.untaken);
+        let mut up = false;
+        loop {
+            let Subscriptions { barrier, streams } = &mut subscriptions;
+            tokio::select! {
+                biased;
+                reason = connection.broken() => return Err(reason),
+                left = user.left() => {
+                    outbox.end();
+                    if up && matches!(left, Left::Closed(_)) {
+                        let rest = write_out(client, queue, barrier, writing);
+                        // A second has passed or the connection is gone: that is the end of it either way.
+                        let _ = timeout(CLOSING, rest).await;
+                    }
+                    return Ok(left);
+                }
+                returned = barrier.returned(client), if barrier.is_on_its_way() => {
+                    returned?;
+                    wishes.in_place();
+                    if !mem::replace(&mut up, true) {
+                        self.came_up(client.max_payload());
+                    }
+                }
+                () = wishes.changed(), if !barrier.is_on_its_way() => tokio::select! {
+                    reason = connection.broken() => return Err(reason),
+                    asked = subscriptions.follow(client, wishes, !up) => asked?,
+                },
+                count = connection.dropped() => sweep.dropped(count),
+                reason = &mut writing => return Err(reason),
+                // The last one: what is above is not always ready, this may be.
+                () = streams.sweep(|subject, message| sweep.arrived(parcel(subject, message))) => {}
+            }
+            if up && !sweep.is_empty() {
+                outbox.swept(mem::replace(&mut sweep, Untaken::new(self.options.untaken)));
+            }
+        }
+    }
+}
+
+/// What a connection is subscribed to.
+struct Subscriptions {
+    barrier: Barrier,
+    streams: Streams<Subscriber>,
+}
+
+impl Subscriptions {
+    async fn new(client: &Client, private: &str) -> Result<Self, String> {
+        Ok(Self { barrier: Barrier::new(client, private).await?, streams: Streams::new() })
+    }
+
+    /// Does what is wished, and sends a barrier after it when somebody waits for it.
+    async fn follow(&mut self, client: &Client, wishes: &Wishes, always: bool) -> Result<(), String> {
+        let (changed, awaited) = wishes.take();
+        for (subject, wanted) in changed {
+            if wanted {
+                self.subscribe(client, subject).await?;
+            } else if let Some(mut stream) = self.streams.remove(&subject) {
+                stream.unsubscribe().await.map_err(|error| error.to_string())?;
+            }
+        }
+        if awaited || always {
+            self.barrier.send(client).await?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, client: &Client, subject: Arc<str>) -> Result<(), String> {
+        if self.streams.contains(&subject) {
+            return Ok(());
+        }
+        match client.subscribe(subject.to_string()).await {
+            Ok(stream) => self.streams.insert(subject, stream),
+            Err(error) if error.kind() == SubscribeErrorKind::InvalidSubject => {
+                tracing::error!(%subject, "a subject that is none, nothing will come of it");
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+        Ok(())
+    }
+}
+
+fn parcel(subject: &Arc<str>, message: Message) -> Parcel {
+    Parcel { subject: Arc::clone(subject), payload: message.payload }
+}
+
+/// Writes what is queued until that is not possible any more, and says why.
+///
+/// It waits for each chunk to be written before it takes the next one, so that what a connection can't take stays in the
+/// queue, where it is bounded and counted.
+async fn write(client: &Client, queue: &Queue) -> String {
+    loop {
+        let chunk = queue.next().await;
+        let bytes = chunk.iter().map(Outgoing::cost).sum();
+        for Outgoing { subject, payload } in chunk {
+            match client.publish(Subject::from(subject), payload).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == PublishErrorKind::Send => return error.to_string(),
+                Err(error) => tracing::error!("a message that cannot be published: {error}"),
+            }
+        }
+        if let Err(error) = client.flush().await {
+            return error.to_string();
+        }
+        queue.is_written(bytes);
+    }
+}
+
+/// Writes what is left in the queue, and waits until the server has it.
+async fn write_out(
+    client: &Client,
+    queue: &Queue,
+    barrier: &mut Barrier,
+    writing: impl Future<Output = String>,
+) -> Result<(), String> {
+    tokio::select! {
+        reason = writing => return Err(reason),
+        () = queue.is_empty() => {}
+    }
+    if barrier.is_on_its_way() {
+        barrier.returned(client).await?;
+    }
+    barrier.send(client).await?;
+    barrier.returned(client).await
+}
+
+/// So that the nodes of a cluster do not all come at once.
+fn jittered(wait: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    wait.mul_f64(0.75 + 0.5 * f64::from(random) / f64::from(u32::MAX))
+}

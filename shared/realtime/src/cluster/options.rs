@@ -1,0 +1,106 @@
+//! Which cluster a server belongs to.
+
+use std::{path::PathBuf, sync::Arc};
+
+use natter_cluster::{
+    MemoryBus, OpensBus,
+    nats::{self, Credentials, NatsOptions, NatsOptionsError, Secret},
+};
+
+/// Which cluster a server belongs to, and what links its nodes.
+///
+/// Every node of a cluster needs a name of its own ([`IoBuilder::node_name`](crate::IoBuilder::node_name)).
+#[derive(Clone)]
+pub struct Cluster {
+    name: String,
+    bus: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Nats(NatsOptions),
+    Memory(MemoryBus),
+}
+
+impl Cluster {
+    /// Nodes that are linked by NATS, in the cluster `natter`: `nats://127.0.0.1:4222`, or several addresses of one NATS
+    /// cluster with commas between; `tls://` for TLS.
+    pub fn nats(servers: &str) -> Self {
+        let servers = servers.split(',').map(|server| server.trim().to_owned()).collect();
+        Self::of(Kind::Nats(NatsOptions::new(servers, String::new())))
+    }
+
+    /// Nodes inside this process, in the cluster `natter`: for tests, and for programs that want several servers to act
+    /// as one.
+    pub fn in_memory(bus: &MemoryBus) -> Self {
+        Self::of(Kind::Memory(bus.clone()))
+    }
+
+    fn of(bus: Kind) -> Self {
+        Self { name: "natter".to_owned(), bus }
+    }
+
+    /// The name of the cluster: several of them can share a NATS server.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The user that the node is to NATS. It needs leave to publish and to subscribe to `natter.NAME.>`, where `NAME` is the
+    /// cluster's name, and to nothing else.
+    pub fn user(self, name: impl Into<String>, password: Secret) -> Self {
+        self.credentials(Credentials::User { name: name.into(), password })
+    }
+
+    /// The token with which the node comes to NATS.
+    pub fn token(self, token: Secret) -> Self {
+        self.credentials(Credentials::Token(token))
+    }
+
+    fn credentials(mut self, credentials: Credentials) -> Self {
+        if let Kind::Nats(options) = &mut self.bus {
+            options.credentials = Some(credentials);
+        }
+        self
+    }
+
+    /// A file of the certificates that NATS's own may be signed with. With it TLS is required.
+    pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        if let Kind::Nats(options) = &mut self.bus {
+            options.tls_ca = Some(file.into());
+        }
+        self
+    }
+
+    /// Whether NATS can be reached like this, as far as can be said without trying.
+    ///
+    /// # Errors
+    /// When an address is none, or has a password in it.
+    pub fn check(&self) -> Result<(), NatsOptionsError> {
+        match &self.bus {
+            Kind::Nats(options) => NatsOptions { private: "natter".to_owned(), ..options.clone() }.check(),
+            Kind::Memory(_) => Ok(()),
+        }
+    }
+
+    /// The cluster's name, and what opens the bus for the node of that name.
+    pub(crate) fn into_parts(self, node: &str) -> (String, OpensBus) {
+        let open: OpensBus = match self.bus {
+            Kind::Memory(bus) => Arc::new(move |_, own| bus.open(own.as_str())),
+            Kind::Nats(options) => {
+                let options = NatsOptions { name: format!("natter {node}"), ..options };
+                Arc::new(move |subjects, own| {
+                    let private = subjects.node(own).to_string();
+                    nats::open(NatsOptions { private, ..options.clone() })
+                })
+            }
+        };
+        (self.name, open)
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cluster({:?})", self.name)
+    }
+}

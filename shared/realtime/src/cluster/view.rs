@@ -1,0 +1,64 @@
+//! The cluster as a program sees it.
+
+use natter_cluster::{ClusterStats, LinkHandle, LinkState};
+use tokio::sync::watch;
+
+/// The cluster that a server belongs to ([`Io::cluster`](crate::Io::cluster)).
+#[derive(Clone)]
+pub struct ClusterView {
+    pub(crate) link: LinkHandle,
+}
+
+/// Why a node has not joined its cluster.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinClusterError {
+    /// A node of that name is there already.
+    #[error("another node of the cluster has this one's name")]
+    NameTaken,
+    /// The server was closed.
+    #[error("the server was closed")]
+    Closed,
+}
+
+impl ClusterView {
+    /// Resolves when the node takes part: NATS is there, all subscriptions are in place, and nobody has objected to the
+    /// node's name. It waits as long as NATS is away; put a time around it where that matters.
+    ///
+    /// # Errors
+    /// When the name is taken, or the server is closed meanwhile. Both are final.
+    pub async fn joined(&self) -> Result<(), JoinClusterError> {
+        let mut state = self.link.state();
+        loop {
+            match &*state.borrow_and_update() {
+                LinkState::Ready => return Ok(()),
+                LinkState::NameTaken => return Err(JoinClusterError::NameTaken),
+                LinkState::Closed => return Err(JoinClusterError::Closed),
+                LinkState::Away(_) | LinkState::Joining => {}
+            }
+            if state.changed().await.is_err() {
+                return Err(JoinClusterError::Closed);
+            }
+        }
+    }
+
+    /// How the node's part in the cluster is going, now and when it changes.
+    pub fn state(&self) -> watch::Receiver<LinkState> {
+        self.link.state()
+    }
+
+    /// Whether events and questions reach the other nodes now.
+    pub fn is_ready(&self) -> bool {
+        *self.link.state().borrow() == LinkState::Ready
+    }
+
+    /// The names of the other nodes, sorted.
+    pub fn nodes(&self) -> Vec<String> {
+        self.link.members().iter().map(|member| member.name.clone()).collect()
+    }
+
+    /// What was counted since the start.
+    pub fn stats(&self) -> ClusterStats {
+        self.link.stats()
+    }
+}
