@@ -514,7 +514,13 @@ impl Actor for Link {
 impl StreamHandler<Command> for Link {
     fn handle(&mut self, command: Command, ctx: &mut Self::Context) {
         self.shared.taken(&command);
-        self.guarded(ctx, |link, ctx| link.command(command, ctx));
+        self.guarded(ctx, |link, ctx| {
+            // What its threads said before the process was stopped is as old as what has come meanwhile.
+            if link.was_suspended() {
+                link.rejoin(ctx);
+            }
+            link.command(command, ctx);
+        });
     }
 }
 

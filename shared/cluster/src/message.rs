@@ -1,6 +1,6 @@
 //! Everything that nodes say to each other, on one page.
 //!
-//! It travels in an [envelope](crate::envelope) as MessagePack: a variant is a map with one entry, its name in snake case
+//! It travels in an envelope (`envelope.rs`) as MessagePack: a variant is a map with one entry, its name in snake case
 //! and its fields as a map; a variant without fields is its name alone. Texts and bytes are borrowed from the payload.
 
 use serde::{Deserialize, Serialize};

@@ -15,14 +15,14 @@ use crate::{
     error::ConnectRefused,
     handler::ConnectContext,
     ids,
-    io::{IoInner, Lease},
     line::Line,
+    namespaces::{Lease, Namespaces},
     shard::LocalShard,
     socket::SocketInner,
 };
 
 pub(crate) struct Client {
-    io: Arc<IoInner>,
+    io: Arc<Namespaces>,
     decoder: PacketDecoder,
     entries: Vec<Entry>,
 }
@@ -65,7 +65,7 @@ pub(crate) type Verdict = Result<(), DisconnectReason>;
 pub(crate) type Admission = End<Result<(Arc<SocketInner>, Lease), ConnectRefused>>;
 
 impl Client {
-    pub fn new(io: Arc<IoInner>) -> Self {
+    pub fn new(io: Arc<Namespaces>) -> Self {
         let decoder = PacketDecoder::new(io.server.packet_limits.clone());
         Self { io, decoder, entries: Vec::new() }
     }
@@ -261,7 +261,7 @@ fn turn_away(entry: &Entry) {
 
 /// Finds the namespace and passes its middleware.
 async fn admit(
-    io: Arc<IoInner>,
+    io: Arc<Namespaces>,
     name: ByteString,
     auth: Option<ByteString>,
     line: Arc<Line>,

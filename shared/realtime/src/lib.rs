@@ -26,21 +26,28 @@
 //! # What is promised
 //!
 //! - **Order**: from one emitter (a thread) to one client, events arrive in the order in which they were emitted,
-//!   whether to the socket, to rooms or to a namespace.
+//!   whether to the socket, to rooms or to a namespace, on this node or another.
 //! - **Delivery**: at most once. What is on its way when a connection breaks is lost.
 //! - **Bounds**: every queue has one, and what is dropped is counted ([`Stats`]). A client that does not read is
 //!   disconnected once [`Limits::outbox_hard_bytes`] wait for it.
 //! - **Isolation**: what one client sends, and what a handler does with it, panics included, costs that client at most.
 //!
+//! # Several nodes
+//!
+//! [`IoBuilder::nats`] links servers to one cluster. Whatever goes to rooms, namespaces and socket ids then means the
+//! sockets of all nodes, [`local`](BroadcastOperator::local) those of this one. [`ClusterView`] tells how it is doing.
+//!
 //! # The way of a message
 //!
 //! `transport` -> `natter_protocol` -> `connection` -> `client` -> `dispatch` -> your handler -> `socket` or
-//! `broadcast` -> `shard` and `roster` -> `outbox` -> `transport`.
+//! `broadcast` -> `shard` and `roster` -> `outbox` -> `transport`; beside it `broadcast` -> `cluster` -> `natter_cluster` ->
+//! NATS, and back.
 
 mod accept;
 mod acks;
 mod alarm;
 mod broadcast;
+mod builder;
 mod bundle;
 mod client;
 mod cluster;
@@ -69,6 +76,7 @@ mod line;
 mod listeners;
 mod memberships;
 mod namespace;
+mod namespaces;
 mod options;
 mod outbox;
 mod remote_socket;
@@ -87,6 +95,7 @@ mod writers;
 pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
+pub use builder::IoBuilder;
 pub use cluster::{Cluster, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
 pub use cookie::Cookie;
 pub use cors::Cors;
@@ -104,10 +113,11 @@ pub use handler::{
 };
 pub use handshake::Handshake;
 pub use hooks::{Hooks, Refusal};
-pub use io::{Io, IoBuilder, ParentNamespace};
+pub use io::Io;
 pub use join::{Join, RoomNames};
 pub use listeners::{EventRefused, IncomingEvent};
 pub use namespace::Namespace;
+pub use namespaces::ParentNamespace;
 pub use natter_cluster::{
     ClusterStats, LinkState, MemoryBus,
     nats::{NatsOptionsError, Secret},

@@ -23,7 +23,7 @@ use crate::{
     engine::RawApp,
     error::EmitError,
     ids::{self, Place, ShardIndex},
-    io::IoInner,
+    namespaces::Namespaces,
     options::EngineOptions,
     room::RoomKey,
     session::Timing,
@@ -57,7 +57,7 @@ pub(crate) struct Server {
 /// Who gets the messages of a session.
 #[derive(Clone)]
 pub(crate) enum Application {
-    SocketIo(Weak<IoInner>),
+    SocketIo(Weak<Namespaces>),
     Raw(Arc<RawApp>),
 }
 

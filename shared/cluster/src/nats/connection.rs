@@ -31,10 +31,10 @@ const PING: Duration = Duration::from_secs(1);
 /// Commands between the bus and its client. Their payloads are no more than a chunk (see `outgoing.rs`).
 const COMMANDS: usize = 1_024;
 
-/// Messages between the client and the bus, for each subscription. It is no bound for memory: client and bus share a
-/// thread, on which the client yields after 128 reads of 64 KiB. All of that is swept before it reads on, unless there
-/// are more than these in it for one subject, and then they are counted.
-const MESSAGES: usize = 65_536;
+/// Messages between the client and the bus, for each subscription: more than can come. Client and bus share a thread, and
+/// the client gives it up after 128 reads of some 64 KiB, whereupon all that it has read is swept. That is what bounds
+/// the memory; what is dropped then is counted exactly, which the client's own notices of dropped messages are not.
+const MESSAGES: usize = 1 << 20;
 
 /// How long a client may take to end that nobody uses any more: to give up its connection and one attempt at another.
 const RETIRING: Duration = Duration::from_secs(6);

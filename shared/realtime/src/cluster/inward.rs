@@ -12,8 +12,8 @@ use natter_protocol::{Args, Body, EnginePacket, Frames, PacketDecoder, PacketLim
 
 use super::answers::{AckAnswers, Counts, Picture, Pictures, Response, encode};
 use crate::{
-    broadcast::BroadcastOperator, delivery::Delivery, error::AckError, io::IoInner,
-    namespace::NamespaceInner, roster::Target,
+    broadcast::BroadcastOperator, delivery::Delivery, error::AckError, namespace::NamespaceInner,
+    namespaces::Namespaces, roster::Target,
 };
 
 /// The nesting of JSON that nodes take from each other.
@@ -21,13 +21,13 @@ const DEPTH: usize = 256;
 
 /// The server as its link sees it.
 pub(crate) struct Inward {
-    io: std::sync::Weak<IoInner>,
+    io: std::sync::Weak<Namespaces>,
     /// For what other nodes send: whoever emitted it has no limits but memory.
     limits: Arc<PacketLimits>,
 }
 
 impl Inward {
-    pub fn new(io: std::sync::Weak<IoInner>) -> Self {
+    pub fn new(io: std::sync::Weak<Namespaces>) -> Self {
         let limits = PacketLimits {
             attachments: usize::MAX,
             bytes: usize::MAX,
