@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startBrowser, Visitor } from '../browser/support/browser.js';
 import { Cluster, docker, compose } from './support/cluster.js';
-import { Crowd, figures } from './support/crowd.js';
+import { Crowd, figures, losses } from './support/crowd.js';
 import { publish, subscribe, talkToNats } from './support/nats.js';
 import { eventually } from './support/wait.js';
 
@@ -15,7 +15,18 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
   const cluster = new Cluster();
   let crowd;
   let browser;
+  let broken = false;
   const say = (text) => console.log(`# ${text}`);
+
+  /** One step. After one that failed the cluster is in no known state, and the rest is passed over. */
+  function step(name, body, options = {}) {
+    it(name, options, async (test) => {
+      if (broken) return test.skip('an earlier step failed');
+      broken = true;
+      await body();
+      broken = false;
+    });
+  }
 
   /** The account of everyone talking while `fault` happens; what holds whatever happens is checked here. */
   async function suffers(what, fault) {
@@ -27,10 +38,6 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     await crowd.chat(3);
     return account;
   }
-
-  const lostBetween = (account, chosen) => account.lostByPair
-    .filter(({ from, to }) => chosen(from) && chosen(to))
-    .map(({ from, to, lost }) => `${from.name} to ${to.name}: ${lost}`);
 
   before(async () => {
     const begun = performance.now();
@@ -45,7 +52,7 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     assert.equal(await compose('ps', '--all', '--quiet'), '', 'nothing is left');
   });
 
-  it('keeps every container to what it needs', async () => {
+  step('keeps every container to what it needs', async () => {
     const containers = await cluster.containers();
     const services = containers.map(({ Config }) => Config.Labels['com.docker.compose.service']).sort();
     assert.deepEqual(services, ['balancer', 'nats', 'node', 'node', 'node', 'setup']);
@@ -71,7 +78,7 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     }
   });
 
-  it('has NATS let in nobody without a password, and each user do only what it is for', async () => {
+  step('has NATS let in nobody without a password, and each user do only what it is for', async () => {
     assert.match((await talkToNats(cluster, null)).at(0), /^-ERR 'Authorization Violation'/);
 
     const node = await talkToNats(cluster, 'node', [
@@ -81,18 +88,18 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     for (const answer of node.slice(3)) assert.match(answer, DENIED);
 
     const backend = await talkToNats(cluster, 'backend', [
-      publish('natter.natter.room.x'), publish('natter.natter.all.x'), publish('natter.natter.node.x'),
-      publish('natter.natter.nodes'), publish('natter.natter.node.x.inbox'), subscribe('natter.natter.room.x'), subscribe('_INBOX.x'),
+      publish('natter.natter.room.x'), publish('natter.natter.all.x'), publish('natter.natter.node.x'), subscribe('natter.natter.program.x'),
+      publish('natter.natter.nodes'), publish('natter.natter.node.x.inbox'), subscribe('natter.natter.room.x'), subscribe('natter.natter.>'), subscribe('_INBOX.x'),
     ]);
-    assert.deepEqual(backend.slice(0, 4), ['+OK', '+OK', '+OK', '+OK']);
-    for (const answer of backend.slice(4)) assert.match(answer, DENIED);
+    assert.deepEqual(backend.slice(0, 5), ['+OK', '+OK', '+OK', '+OK', '+OK']);
+    for (const answer of backend.slice(5)) assert.match(answer, DENIED);
 
     const monitor = await talkToNats(cluster, 'sys', [publish('natter.natter.nodes'), subscribe('$SYS.>')]);
     // An account of its own: what it publishes reaches no node.
     assert.deepEqual(monitor, ['+OK', '+OK', '+OK']);
   });
 
-  it('hands requests to all nodes in turn', async () => {
+  step('hands requests to all nodes in turn', async () => {
     await cluster.balancesOver(NODES);
     const asked = [];
     for (let request = 0; request < 2 * NODES; request += 1) asked.push(await cluster.askedNode());
@@ -100,7 +107,7 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     assert.deepEqual([...new Set(asked)].sort(), (await cluster.nodes()).sort());
   });
 
-  it('is one room for the official client on every transport, with nothing that sticks', async () => {
+  step('is one room for the official client on every transport, with nothing that sticks', async () => {
     await crowd.grow(3);
     const nodes = new Set(crowd.chatters.map(({ node }) => node));
     assert.equal(nodes.size, NODES, 'the crowd is on all nodes');
@@ -118,7 +125,13 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     await crowd.chat(3);
   });
 
-  it('is one room for two tabs of the chat page on two nodes', async () => {
+  step('takes events from programs that know nothing but NATS', async () => {
+    await cluster.emit('--room', 'garden', '--event', 'line', '"a program"', '1');
+    await eventually('everyone has heard the program', () => crowd.chatters.filter(({ heard }) => !heard.has('a program')).length,
+      (deaf) => deaf === 0);
+  });
+
+  step('is one room for two tabs of the chat page on two nodes', async () => {
     browser = await startBrowser();
     const ann = await Visitor.arrive(browser, cluster.url);
     await ann.join('kitchen', 'Ann');
@@ -144,24 +157,23 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     await bob.leave();
   });
 
-  it('goes on when a node is killed', async () => {
+  step('goes on when a node is killed', async () => {
     const [victim] = await cluster.containers('node');
     const name = victim.Config.Hostname;
     const account = await suffers('a node killed', () => docker('kill', victim.Id));
-    const survivor = ({ way, disconnects }) => way !== 'polling' && !account.disconnected.includes({ disconnects });
-    const untouched = (chatter) => survivor(chatter) && account.before.get(chatter) !== name && !account.disconnected.includes(chatter);
+    // Polls, and a WebSocket after an upgrade, may pass through any node on their way to their own.
+    const untouched = (chatter) => chatter.way === 'websocket' && account.before.get(chatter) !== name;
     assert.ok(crowd.chatters.some(untouched), 'somebody was elsewhere');
-    for (const chatter of crowd.chatters.filter(({ way }) => way !== 'polling')) {
-      if (account.before.get(chatter) !== name) assert.ok(untouched(chatter), `${chatter.name} was elsewhere and stayed connected`);
-    }
-    assert.deepEqual(lostBetween(account, untouched), [], 'between clients of other nodes nothing is lost');
+    const cut = account.disconnected.filter(untouched).map((chatter) => chatter.name);
+    assert.deepEqual(cut, [], 'whoever has a WebSocket to another node keeps it');
+    assert.equal(losses(account, untouched).lost, 0, 'between clients of other nodes nothing is lost');
     assert.ok(crowd.chatters.every(({ node }) => node !== name), 'nobody is on the dead node');
 
     await cluster.scale(NODES);
     await cluster.balancesOver(NODES);
   });
 
-  it('has a node that crashes come back by itself', { skip: process.platform !== 'linux' && 'the processes are elsewhere' }, async () => {
+  step('has a node that crashes come back by itself', async () => {
     const [{ Id, State, RestartCount }] = (await cluster.containers('node')).filter((node) => node.State.Running);
     process.kill(State.Pid, 'SIGKILL');
     const begun = performance.now();
@@ -173,9 +185,9 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     await cluster.balancesOver(NODES);
     await crowd.isComplete();
     await crowd.chat(3);
-  });
+  }, { skip: process.platform !== 'linux' && 'the processes are elsewhere' });
 
-  it('lives through a restart of NATS', async () => {
+  step('lives through a restart of NATS', async () => {
     let unready;
     const account = await suffers('NATS restarted', async () => {
       await compose('stop', 'nats');
@@ -187,16 +199,16 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
       await cluster.balancesOver(NODES);
     });
     say(`not ready ${(unready / 1000).toFixed(1)} s after NATS had stopped, ready again ${((account.faultTook) / 1000).toFixed(1)} s after the word to stop it`);
-    const cut = account.disconnected.filter(({ way }) => way !== 'polling').map(({ name }) => name);
-    assert.deepEqual(cut, [], 'no WebSocket was closed');
+    const cut = account.disconnected.filter(({ way }) => way === 'websocket').map(({ name }) => name);
+    assert.deepEqual(cut, [], 'a WebSocket to its own node needs no NATS');
   });
 
-  it('grows to five nodes while it runs', async () => {
+  step('grows to five nodes while it runs', async () => {
     const account = await suffers('scaled to 5', async () => {
       await cluster.scale(5);
       await cluster.balancesOver(5);
     });
-    assert.equal(account.lost + account.unanswered, 0, 'nobody notices');
+    assert.equal(losses(account).lost + account.unanswered, 0, 'nobody notices');
     assert.deepEqual(account.disconnected, []);
     const known = new Set(crowd.chatters.map(({ node }) => node));
     const late = await crowd.grow(5, ['websocket']);
@@ -204,13 +216,13 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     await crowd.chat(3);
   });
 
-  it('is restarted node by node without an outage', async () => {
+  step('is restarted node by node without an outage', async () => {
     const old = await cluster.nodes();
     let refused = 0;
     const account = await suffers('rolling restart of 5 nodes', async () => {
       let going = true;
       const asking = (async () => {
-        while (going) if (await cluster.readiness().catch(() => 0) !== 200) refused += 1;
+        while (going) if (!await cluster.askedNode().catch(() => null)) refused += 1;
       })();
       try {
         await cluster.rollingRestart();

@@ -78,13 +78,18 @@ export class Cluster {
     return (await fetch(`${this.url}/ready`, { signal: AbortSignal.timeout(10_000) })).status;
   }
 
-  /** Runs a script of bash in a container beside the nodes, on the network of NATS; it sees one user's password. */
-  async besideNats(user, script) {
+  /** Runs a script of bash beside NATS, in a container of Natter's image that has one user's password. */
+  async script(user, text) {
     const [node] = await this.containers('node');
     const project = node.Config.Labels['com.docker.compose.project'];
     return docker(
       'run', '--rm', '--network', `${project}_bus`, '--volume', `${project}_${user}-secret:/run/secrets/natter:ro`,
-      '--entrypoint', 'bash', node.Config.Image, '-c', script,
+      '--entrypoint', 'bash', node.Config.Image, '-c', text,
     );
+  }
+
+  /** One event from a program that is no node, as a person would send it. */
+  async emit(...args) {
+    await compose('run', '--rm', '--no-deps', '-T', 'emit', ...args);
   }
 }

@@ -94,7 +94,7 @@ export class Crowd {
   }
 
   #account(marks, times) {
-    const account = { sent: 0, unanswered: 0, deliveries: 0, lost: 0, lostByPair: [], repeated: 0, outOfOrder: 0, disconnected: [] };
+    const account = { sent: 0, unanswered: 0, repeated: 0, outOfOrder: 0, disconnected: [], pairs: [] };
     for (const [chatter, mark] of marks) {
       account.sent += chatter.said.length - mark.said;
       account.unanswered += chatter.unanswered - mark.unanswered;
@@ -105,9 +105,7 @@ export class Crowd {
       const heard = new Set(all);
       const taken = from.said.slice(marks.get(from).said);
       const lost = taken.filter((number) => !heard.has(number)).length;
-      account.deliveries += taken.length;
-      account.lost += lost;
-      if (lost) account.lostByPair.push({ from, to, lost });
+      account.pairs.push({ from, to, deliveries: taken.length, lost });
       account.repeated += all.length - heard.size;
       account.outOfOrder += all.filter((number, index) => index > 0 && number < all[index - 1]).length;
     }
@@ -117,10 +115,21 @@ export class Crowd {
   }
 }
 
+/** What was to be delivered between those of an account that are `chosen`, and what of it was lost. */
+export function losses({ pairs }, chosen = () => true) {
+  return pairs.filter(({ from, to }) => chosen(from) && chosen(to)).reduce(
+    (sum, { deliveries, lost }) => ({ deliveries: sum.deliveries + deliveries, lost: sum.lost + lost }),
+    { deliveries: 0, lost: 0 },
+  );
+}
+
 /** One line of figures, for people. */
-export function figures(what, { sent, unanswered, deliveries, lost, repeated, outOfOrder, disconnected, longestGap, recovered }) {
+export function figures(what, account) {
+  const { sent, unanswered, repeated, outOfOrder, disconnected, longestGap, recovered } = account;
   const seconds = (ms) => (ms / 1000).toFixed(1);
-  return `${what}: ${sent} sent (${unanswered} more without an answer), ${lost} of ${deliveries} deliveries lost, ${repeated} repeated, `
-    + `${outOfOrder} out of order; ${disconnected.length} clients disconnected; all well after ${seconds(recovered)} s, `
-    + `longest silence ${seconds(longestGap)} s`;
+  const all = losses(account);
+  const stayed = losses(account, (chatter) => !disconnected.includes(chatter));
+  return `${what}: ${sent} sent (${unanswered} more without an answer), ${all.lost} of ${all.deliveries} deliveries lost, `
+    + `${stayed.lost} of ${stayed.deliveries} among those who stayed connected; ${repeated} repeated, ${outOfOrder} out of order; `
+    + `${disconnected.length} clients disconnected; all well after ${seconds(recovered)} s, longest silence ${seconds(longestGap)} s`;
 }

@@ -9,11 +9,18 @@ export async function talkToNats(cluster, user, lines = []) {
     exec 3<>/dev/tcp/nats/4222
     read -r -t 5 info <&3
     ${user ? `login='"user":"${user}","pass":"'"$(</run/secrets/natter/password)"'",'` : "login=''"}
-    say() { printf '%s\\r\\n' "$@" >&3; read -r -t 5 answer <&3; echo "\${answer%$'\\r'}"; }
+    # Messages of others come between the answers.
+    say() {
+      printf '%s\\r\\n' "$@" >&3
+      while IFS= read -r -t 5 answer <&3; do
+        case "$answer" in +OK*|-ERR*) echo "\${answer%$'\\r'}"; return ;; esac
+      done
+      echo 'no answer'
+    }
     say "CONNECT {$login\\"verbose\\":true,\\"pedantic\\":false}"
     ${lines.map((line) => `say ${line.map((part) => `'${part}'`).join(' ')}`).join('\n')}
   `;
-  return (await cluster.besideNats(user ?? 'backend', script)).split('\n');
+  return (await cluster.script(user ?? 'backend', script)).split('\n');
 }
 
 export const publish = (subject) => [`PUB ${subject} 2`, 'hi'];
