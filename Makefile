@@ -4,7 +4,7 @@
 
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lints docs dependencies bench clean-tools
+.PHONY: help run test check format lints docs dependencies bench bench-cluster bench-hold bench-test clean-tools
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,9 +17,9 @@ test: ## Installs what the tests need and runs all of them (SUITES: rust clients
 	@tests/install
 	@tests/run $(SUITES)
 
-check: format lints docs dependencies ## What must hold besides the tests: format, lints, docs, dependencies
+check: format lints docs dependencies bench-test ## What must hold besides the tests: format, lints, docs, dependencies, the benchmark itself
 
-# The load generator and its peer are crates outside of the workspace.
+# The load generator and its peers are crates outside of the workspace.
 format: ## Fails when a file is not formatted; `cargo fmt --all` formats
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/load/Cargo.toml
@@ -36,8 +36,18 @@ docs: ## rustdoc, warnings are errors
 dependencies: ## Sources, licences and versions of what the project depends on
 	@.ci/audit
 
-bench: ## Measures Natter beside socketioxide and socket.io on Node (ARGS: see tests/load/README.md)
-	tests/load/compare $(ARGS)
+bench: ## Measures Natter beside socketioxide, socket.io on Node and a floor (ARGS: see tests/load/README.md)
+	@tests/load/compare $(ARGS)
+
+bench-cluster: ## Measures two nodes with NATS beside two of socket.io with Redis (ARGS: --help)
+	@tests/load/compare-cluster $(ARGS)
+
+bench-hold: ## Keeps 90,000 idle clients on six nodes for five minutes (ARGS: --help)
+	@tests/load/hold $(ARGS)
+
+bench-test: ## Tests the load generator and what makes the tables
+	cargo test --locked --quiet --manifest-path tests/load/Cargo.toml
+	cd tests/load && python3 -W error -m unittest discover --buffer --start-directory bench --top-level-directory .
 
 clean-tools: ## Removes what `make run` and `make test` installed here
 	rm -rf .tools tests/clients/node_modules tests/browser/node_modules tests/load/peers/node/node_modules

@@ -8,7 +8,10 @@ use std::{
 
 use mio::net::TcpStream;
 
-use crate::frame::{self, Frame, FrameReader};
+use crate::{
+    clock::Clock,
+    frame::{self, Frame, FrameReader},
+};
 
 /// The sample key of RFC 6455 and the answer that belongs to it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -25,8 +28,6 @@ pub enum Packet<'a> {
     Event(&'a [u8]),
     /// An answer to the event with this ack id.
     Ack(u64),
-    /// The server sent a heartbeat; it is answered already.
-    Ping,
 }
 
 enum Phase {
@@ -44,11 +45,19 @@ pub struct Client {
     unsent: Vec<u8>,
     /// A client that has stopped reading; its bytes stay in the kernel.
     deaf: bool,
+    /// The socket's id, once the namespace is joined.
+    id: Box<str>,
+    /// Heartbeats answered.
+    pings: u32,
+    /// When the last bytes were read.
+    read_at: u64,
+    /// When the connection was begun.
+    begun: u64,
 }
 
 impl Client {
     /// A client on a stream that is being connected to `server`.
-    pub fn new(stream: TcpStream, server: SocketAddr) -> Self {
+    pub fn new(stream: TcpStream, server: SocketAddr, now: u64) -> Self {
         let request = format!(
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
@@ -59,6 +68,10 @@ impl Client {
             frames: FrameReader::default(),
             unsent: request.into_bytes(),
             deaf: false,
+            id: Box::default(),
+            pings: 0,
+            read_at: now,
+            begun: now,
         }
     }
 
@@ -73,6 +86,26 @@ impl Client {
             Phase::Closed(reason) => Some(reason),
             _ => None,
         }
+    }
+
+    /// The socket's id; empty until the namespace is joined.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How many heartbeats it has answered.
+    pub fn pings(&self) -> u32 {
+        self.pings
+    }
+
+    /// When the packet that is being handed out was read.
+    pub fn read_at(&self) -> u64 {
+        self.read_at
+    }
+
+    /// When the connection was begun.
+    pub fn begun(&self) -> u64 {
+        self.begun
     }
 
     /// Stops or resumes reading.
@@ -115,11 +148,12 @@ impl Client {
     }
 
     /// Reads until the kernel has no more and hands each packet to `sink` together with the client.
-    pub fn read(&mut self, buffer: &mut [u8], sink: &mut impl FnMut(&mut Client, Packet<'_>)) {
+    pub fn read(&mut self, clock: Clock, buffer: &mut [u8], sink: &mut impl FnMut(&mut Client, Packet<'_>)) {
         while !self.deaf && self.closed().is_none() {
             match self.stream.read(buffer) {
                 Ok(0) => self.close("end of stream".to_owned()),
                 Ok(count) => {
+                    self.read_at = clock.now();
                     self.take(&buffer[..count], sink);
                     // The stream was drained: the next byte makes a new event.
                     if count < buffer.len() {
@@ -182,10 +216,13 @@ impl Client {
             [b'4', b'3', ack @ ..] => sink(self, Packet::Ack(leading_number(ack))),
             [b'2'] => {
                 self.send(b"3");
-                sink(self, Packet::Ping);
+                self.pings += 1;
             }
             [b'0', ..] => self.send(b"40"),
-            [b'4', b'0', ..] => sink(self, Packet::Ready),
+            [b'4', b'0', answer @ ..] => {
+                self.id = id_in(answer).into();
+                sink(self, Packet::Ready);
+            }
             [b'6', ..] => {}
             other => self.close(format!("unexpected packet {}", String::from_utf8_lossy(other))),
         }
@@ -196,9 +233,31 @@ impl Client {
     }
 }
 
+/// The id in `{"sid":"..."}`; empty when there is none.
+fn id_in(answer: &[u8]) -> &str {
+    let text = std::str::from_utf8(answer).unwrap_or_default();
+    text.split_once("\"sid\":\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default()
+}
+
 /// The decimal number at the beginning of `text`; 0 when there is none.
-pub fn leading_number(text: &[u8]) -> u64 {
+fn leading_number(text: &[u8]) -> u64 {
     text.iter()
         .take_while(|byte| byte.is_ascii_digit())
         .fold(0, |number: u64, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_id_is_found_in_the_answer_to_connect() {
+        assert_eq!(id_in(b"{\"sid\":\"a-b_1\",\"pid\":\"x\"}"), "a-b_1");
+        assert_eq!(id_in(b"{}"), "");
+    }
+
+    #[test]
+    fn an_ack_id_ends_where_its_arguments_begin() {
+        assert_eq!((leading_number(b"417[]"), leading_number(b"[1]")), (417, 0));
+    }
 }

@@ -10,14 +10,13 @@ pub struct Flight {
     arrived: VecDeque<usize>,
     /// The number of the oldest broadcast under way.
     oldest: u64,
-    deliveries: u64,
     disorders: u64,
 }
 
 impl Flight {
     /// Nothing sent yet to `clients` clients.
     pub fn new(clients: usize) -> Self {
-        Self { expected: vec![0; clients], arrived: VecDeque::new(), oldest: 0, deliveries: 0, disorders: 0 }
+        Self { expected: vec![0; clients], arrived: VecDeque::new(), oldest: 0, disorders: 0 }
     }
 
     /// How many broadcasts not all clients have.
@@ -33,7 +32,6 @@ impl Flight {
 
     /// A client has received the broadcast with this number.
     pub fn received(&mut self, client: usize, number: u64) {
-        self.deliveries += 1;
         // Only the one that comes too late counts, not those that overtook it: one swap is one disorder.
         if number < self.expected[client] {
             self.disorders += 1;
@@ -51,24 +49,9 @@ impl Flight {
         }
     }
 
-    /// Broadcasts times clients that have arrived.
-    pub fn deliveries(&self) -> u64 {
-        self.deliveries
-    }
-
-    /// Broadcasts that all clients have.
-    pub fn done(&self) -> u64 {
-        self.oldest
-    }
-
     /// Numbers that came after a higher one, twice, or unasked.
     pub fn disorders(&self) -> u64 {
         self.disorders
-    }
-
-    /// Starts counting disorders anew, after the warm-up.
-    pub fn forget_disorders(&mut self) {
-        self.disorders = 0;
     }
 
     /// Deliveries of the broadcasts under way that have not come.
@@ -89,9 +72,9 @@ mod tests {
         flight.received(0, 1);
         assert_eq!((flight.under_way(), flight.missing()), (2, 2));
         flight.received(1, 0);
-        assert_eq!((flight.under_way(), flight.done()), (1, 1));
+        assert_eq!((flight.under_way(), flight.missing()), (1, 1));
         flight.received(1, 1);
-        assert_eq!((flight.under_way(), flight.deliveries(), flight.disorders()), (0, 4, 0));
+        assert_eq!((flight.under_way(), flight.missing(), flight.disorders()), (0, 0, 0));
         assert_eq!(flight.next(), 2);
     }
 

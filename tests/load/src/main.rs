@@ -1,45 +1,66 @@
 //! `load`: a load generator for any Socket.IO server over WebSocket.
 //!
-//! One thread, one poll, a few hundred bytes per client. It drives a server on this machine's loopback address,
-//! reads the server's own accounting from `/proc`, and ends by itself.
+//! One thread, one poll, a few hundred bytes per client. It drives servers on this machine's loopback addresses,
+//! reads their own accounting from `/proc`, and ends by itself.
 
 mod client;
+mod clock;
+mod driver;
 mod failure;
 mod flight;
 mod frame;
+mod histogram;
 mod meter;
+mod order;
+mod pace;
+mod plot;
 mod process;
+mod random;
 mod report;
 mod scenario;
+mod servers;
+mod stamp;
 mod swarm;
+mod target;
+mod timeline;
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs},
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-use failure::{Doing, Failure};
-use process::Process;
-use report::Report;
-use scenario::{broadcast::Broadcast, echo::Echo, idle::Idle, slow::Slow};
+use failure::Failure;
+use scenario::Scenario;
+use servers::Servers;
 use swarm::Swarm;
+use target::Target;
 
 /// Measures a Socket.IO server that runs on this machine.
 #[derive(Parser)]
 struct Arguments {
-    /// The server, e.g. http://127.0.0.1:3000
-    #[arg(long, global = true, default_value = "http://127.0.0.1:3000")]
-    url: String,
-    /// The server's process id
-    #[arg(long)]
-    pid: u32,
+    /// The server, e.g. http://127.0.0.1:3000; several with commas, and clients connect to them in turn
+    #[arg(long, global = true, value_delimiter = ',', default_value = "http://127.0.0.1:3000")]
+    url: Vec<String>,
+    /// Process ids of the servers, whose CPU time and memory are added up
+    #[arg(long, required = true, value_delimiter = ',')]
+    pid: Vec<u32>,
+    /// Process ids of brokers between them: their CPU time counts too
+    #[arg(long, global = true, value_delimiter = ',')]
+    broker: Vec<u32>,
+    /// Loopback addresses that clients come from in turn; each is good for 55,000
+    #[arg(long, global = true, value_delimiter = ',')]
+    source: Vec<IpAddr>,
+    /// Handshakes, and joins before the start, that are under way at a time: few enough for any listener's backlog
+    #[arg(long, global = true, default_value_t = 64)]
+    at_once: usize,
     /// Also write the report to this file, as JSON
     #[arg(long, global = true)]
     json: Option<PathBuf>,
+    /// Also draw latency and memory over time to this file, as SVG
+    #[arg(long, global = true)]
+    svg: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, global = true)]
+    quiet: bool,
     /// Give up after this many seconds
     #[arg(long, global = true, default_value_t = 120)]
     limit: u64,
@@ -47,50 +68,16 @@ struct Arguments {
     scenario: Scenario,
 }
 
-#[derive(Subcommand)]
-enum Scenario {
-    /// Clients that do nothing: memory per client, CPU per connect
-    Idle(Idle),
-    /// Broadcasts to all clients: CPU per delivery
-    Broadcast(Broadcast),
-    /// Events with acks: CPU per echo
-    Echo(Echo),
-    /// Members of a room that stop reading: when they are cut off, and at whose cost
-    Slow(Slow),
-}
-
-impl Scenario {
-    fn run(&self, swarm: &mut Swarm, server: &mut Process) -> Result<Report, Failure> {
-        match self {
-            Scenario::Idle(idle) => idle.run(swarm, server),
-            Scenario::Broadcast(broadcast) => broadcast.run(swarm, server),
-            Scenario::Echo(echo) => echo.run(swarm, server),
-            Scenario::Slow(slow) => slow.run(swarm, server),
-        }
-    }
-}
-
-/// The server's address, which has to be this machine: its process is read from `/proc`, and load is aimed at
-/// nobody else.
-fn loopback(url: &str) -> Result<SocketAddr, Failure> {
-    let refused = |why: &str| Failure::Address(format!("{url}: {why}"));
-    let host = url.strip_prefix("http://").ok_or_else(|| refused("only http:// is driven"))?;
-    let address = host
-        .trim_end_matches('/')
-        .to_socket_addrs()
-        .map_err(|error| refused(&error.to_string()))?
-        .next()
-        .ok_or_else(|| refused("no address"))?;
-    if address.ip().is_loopback() { Ok(address) } else { Err(refused("only loopback addresses are driven")) }
-}
-
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let address = loopback(&arguments.url)?;
-    let mut server = Process::new(arguments.pid).doing("reading the server's process")?;
-    let mut swarm = Swarm::new(address, Duration::from_secs(arguments.limit))?;
-    let report = arguments.scenario.run(&mut swarm, &mut server)?;
+    let target = Target::new(&arguments.url, &arguments.source)?;
+    let mut servers = Servers::new(&arguments.pid, &arguments.broker)?;
+    let mut swarm = Swarm::new(target, arguments.at_once, Duration::from_secs(arguments.limit))?;
+    let report = arguments.scenario.run(&mut swarm, &mut servers, arguments.quiet)?;
     println!("{}", report.table());
-    arguments.json.as_deref().map_or(Ok(()), |path| report.write(path))
+    if let Some(path) = &arguments.json {
+        report.write(path)?;
+    }
+    arguments.svg.as_deref().map_or(Ok(()), |path| report.draw(path))
 }
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! The server's own accounting, read from `/proc/<pid>`: CPU time, resident memory, open files.
+//! A process's own accounting, read from `/proc/<pid>`: CPU time, resident memory, open files.
 
 use std::{collections::HashMap, fs, io, time::Duration};
 
@@ -29,8 +29,8 @@ impl Process {
             let name = task?.file_name();
             let Some(thread) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
             // A thread that ended since the listing keeps the value it had last.
-            if let Ok(text) = fs::read_to_string(format!("/proc/{}/task/{thread}/sched", self.pid))
-                && let Some(time) = sum_exec_runtime(&text)
+            if let Ok(text) = fs::read_to_string(format!("/proc/{}/task/{thread}/schedstat", self.pid))
+                && let Some(time) = time_on_cpu(&text)
             {
                 self.threads.insert(thread, time);
             }
@@ -40,11 +40,10 @@ impl Process {
 
     /// Where `cpu` comes from, for the report.
     pub fn cpu_source(&self) -> &'static str {
-        if self.threads.is_empty() { "stat" } else { "sched" }
+        if self.threads.is_empty() { "stat" } else { "schedstat" }
     }
 
-    /// User and system time of the whole process from its `stat`.
-    pub fn cpu_in_ticks(&self) -> io::Result<Duration> {
+    fn cpu_in_ticks(&self) -> io::Result<Duration> {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
         // The name in brackets may hold anything, so fields are counted from the last bracket on.
         let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
@@ -52,12 +51,15 @@ impl Process {
         Ok(TICK * ticks)
     }
 
-    /// Resident memory in KiB.
-    pub fn rss_kib(&self) -> io::Result<u64> {
+    /// Resident memory now and its highest value since the process started, in KiB.
+    pub fn memory(&self) -> io::Result<Memory> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        text.lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no VmRSS: the process has ended"))
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok())
+                .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no VmRSS: the process has ended"))
+        };
+        Ok(Memory { now: field("VmRSS:")?, peak: field("VmHWM:")? })
     }
 
     /// How many files and sockets it has open.
@@ -66,10 +68,19 @@ impl Process {
     }
 }
 
-fn sum_exec_runtime(sched: &str) -> Option<Duration> {
-    let line = sched.lines().find(|line| line.starts_with("se.sum_exec_runtime"))?;
-    let millis: f64 = line.rsplit(':').next()?.trim().parse().ok()?;
-    Some(Duration::from_secs_f64(millis / 1e3))
+/// Resident memory in KiB.
+#[derive(Clone, Copy, Default)]
+pub struct Memory {
+    /// Now.
+    pub now: u64,
+    /// The most there ever was.
+    pub peak: u64,
+}
+
+fn time_on_cpu(schedstat: &str) -> Option<Duration> {
+    let nanos: u64 = schedstat.split_whitespace().next()?.parse().ok()?;
+    // A kernel that keeps no such account shows zeros.
+    (nanos > 0).then(|| Duration::from_nanos(nanos))
 }
 
 #[cfg(test)]
@@ -91,7 +102,8 @@ mod tests {
     #[test]
     fn memory_and_files_of_a_live_process_are_not_zero() {
         let own = Process::new(std::process::id()).unwrap();
-        assert!(own.rss_kib().unwrap() > 100);
+        let memory = own.memory().unwrap();
+        assert!(memory.now > 100 && memory.peak >= memory.now);
         assert!(own.open_files().unwrap() >= 3);
     }
 }

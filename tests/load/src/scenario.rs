@@ -1,48 +1,64 @@
 //! The scenarios. Each takes a fresh server and returns its figures.
 
-pub mod broadcast;
-pub mod echo;
-pub mod idle;
-pub mod slow;
+mod broadcast;
+mod chat;
+mod churn;
+mod direct;
+mod echo;
+mod idle;
+mod rooms;
+mod slow;
+mod storm;
 
-use std::time::Duration;
+use crate::{failure::Failure, report::Report, servers::Servers, swarm::Swarm};
 
-use crate::meter::Enough;
-
-/// What every measured stretch is preceded by: the server's caches, allocator and compiler warm up.
-const WARM_UP: Duration = Duration::from_secs(2);
-
-/// The longest that packets still under way may take after the last was sent.
-const SETTLE: Duration = Duration::from_secs(10);
-
-/// How long a stretch is measured.
-#[derive(Clone, Copy, clap::Args)]
-pub struct Stretch {
-    /// Measure until the server has used this much CPU, in seconds
-    #[arg(long, default_value_t = 1.0)]
-    cpu: f64,
-    /// But not longer than this, in seconds
-    #[arg(long, default_value_t = 20)]
-    seconds: u64,
+/// One of the scenarios with its settings.
+#[derive(clap::Subcommand)]
+pub enum Scenario {
+    /// Clients that do nothing but answer heartbeats: memory of each
+    Idle(idle::Idle),
+    /// Clients that connect all at once: CPU and time of each connect
+    Storm(storm::Storm),
+    /// Events with acks: CPU and round trip of each
+    Echo(echo::Echo),
+    /// One client broadcasts to all, so many at a time or at a rate: CPU and latency of each delivery
+    Broadcast(broadcast::Broadcast),
+    /// One publisher, all others read, at a rate: CPU and latency of each delivery
+    Feed(broadcast::Feed),
+    /// Broadcasts of large events: CPU of each delivery, the server's memory
+    Large(broadcast::Large),
+    /// Many small rooms, each with a member that publishes: CPU and latency of each delivery
+    Rooms(rooms::Rooms),
+    /// Clients that join and leave rooms all the time while these are published to: CPU of each change
+    Churn(churn::Churn),
+    /// Events from socket to socket by id: CPU and latency of each
+    Direct(direct::Direct),
+    /// What a chat does: events to one's room, echoes, private messages, at a rate
+    Chat(chat::Chat),
+    /// Members of a room that stop reading: when they are cut off, and at whose cost
+    Slow(slow::Slow),
 }
 
-impl Stretch {
-    fn enough(self) -> Enough {
-        Enough {
-            cpu: Duration::from_secs_f64(self.cpu.clamp(0.05, 600.0)),
-            wall: Duration::from_secs(self.seconds),
+impl Scenario {
+    /// Runs it. A quiet one shows no progress.
+    pub fn run(&self, swarm: &mut Swarm, servers: &mut Servers, quiet: bool) -> Result<Report, Failure> {
+        match self {
+            Scenario::Idle(idle) => idle.run(swarm, servers, quiet),
+            Scenario::Storm(storm) => storm.run(swarm, servers),
+            Scenario::Echo(echo) => echo.run(swarm, servers, quiet),
+            Scenario::Broadcast(broadcast) => broadcast.run(swarm, servers, quiet),
+            Scenario::Feed(feed) => feed.run(swarm, servers, quiet),
+            Scenario::Large(large) => large.run(swarm, servers, quiet),
+            Scenario::Rooms(rooms) => rooms.run(swarm, servers, quiet),
+            Scenario::Churn(churn) => churn.run(swarm, servers, quiet),
+            Scenario::Direct(direct) => direct.run(swarm, servers, quiet),
+            Scenario::Chat(chat) => chat.run(swarm, servers, quiet),
+            Scenario::Slow(slow) => slow.run(swarm, servers),
         }
     }
 }
 
-/// `number`, zero-padded, filled up to `size` bytes: as a JSON string it needs no escapes.
-fn payload(number: u64, size: usize) -> String {
-    let mut text = format!("{number:016}");
-    text.extend(std::iter::repeat_n('x', size.saturating_sub(text.len())));
-    text
-}
-
-/// The number in front of the payload of the event whose text begins with `prefix`; `None` for other events.
-fn number_after(event: &[u8], prefix: &[u8]) -> Option<u64> {
-    event.strip_prefix(prefix).map(crate::client::leading_number)
+/// Refuses settings that contradict each other.
+fn demand(holds: bool, why: &str) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(Failure::Arguments(why.to_owned())) }
 }

@@ -10,13 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{SETTLE, number_after, payload};
 use crate::{
-    client::Packet,
-    failure::{Doing, Failure},
-    process::Process,
-    report::{Report, percentile},
-    swarm::Swarm,
+    client::Packet, driver::SETTLE, failure::Failure, histogram::Histogram, pace::Pace, report::Report,
+    scenario::demand, servers::Servers, stamp::Stamp, swarm::Swarm,
 };
 
 /// How often memory and files of the server are looked at.
@@ -42,8 +38,8 @@ pub struct Slow {
     size: usize,
     /// Seconds of each of the two stretches. With the default both end before a server's usual heartbeat (25 s and
     /// 20 s to answer) would cut off whoever does not read
-    #[arg(long, default_value_t = 15)]
-    seconds: u64,
+    #[arg(long, default_value_t = 15.0)]
+    seconds: f64,
 }
 
 /// What one stretch showed.
@@ -52,80 +48,63 @@ struct Stretch {
     /// Server files at the start, and (when, how many) each time the number changed.
     files: usize,
     changes: Vec<(Duration, usize)>,
-    /// Of those who read, in microseconds, sorted.
-    latencies: Vec<u32>,
+    /// Of those who read.
+    latencies: Histogram,
     published: u64,
     wall: Duration,
 }
 
 impl Slow {
     /// Runs the scenario.
-    pub fn run(&self, swarm: &mut Swarm, server: &mut Process) -> Result<Report, Failure> {
-        if self.slow >= self.clients || self.rate == 0 {
-            return Err(Failure::Arguments("someone has to read and something to be published".to_owned()));
-        }
+    pub fn run(&self, swarm: &mut Swarm, servers: &mut Servers) -> Result<Report, Failure> {
+        demand(
+            self.slow < self.clients && self.rate > 0,
+            "someone has to read and something to be published",
+        )?;
         swarm.connect(self.clients + 1)?;
-        self.join(swarm)?;
+        swarm.ask_each(self.clients, |_| "421[\"join\",\"load\"]".to_owned())?;
 
-        let clock = Instant::now();
-        let before = self.publish(swarm, server, clock)?;
+        let before = self.publish(swarm, servers)?;
         for client in &mut swarm.clients()[..self.slow] {
             client.set_deaf(true);
         }
-        let during = self.publish(swarm, server, clock)?;
+        let during = self.publish(swarm, servers)?;
         // Whoever does not read does not notice its end, so these are clients that read.
         let lost = swarm.lost();
         let cut = self.count_cut(swarm)?;
-        Ok(self.report(&before, &during, cut, lost, swarm.pings()))
+        Ok(self.report(&before, &during, cut, lost))
     }
 
-    /// All but the last client join the room; the last one publishes.
-    fn join(&self, swarm: &mut Swarm) -> Result<(), Failure> {
-        let mut joined = 0;
-        for client in &mut swarm.clients()[..self.clients] {
-            client.send(b"421[\"join\",\"load\"]");
-        }
-        while joined < self.clients {
-            swarm.turn(Duration::from_millis(100), &mut |_, _, packet| {
-                joined += usize::from(matches!(packet, Packet::Ack(1)));
-            })?;
-            swarm.fail_if_lost()?;
-        }
-        Ok(())
-    }
-
-    fn publish(&self, swarm: &mut Swarm, server: &Process, clock: Instant) -> Result<Stretch, Failure> {
-        let interval = Duration::from_secs_f64(self.size as f64 / self.rate as f64);
+    /// The last client publishes, all others are in the room.
+    fn publish(&self, swarm: &mut Swarm, servers: &Servers) -> Result<Stretch, Failure> {
         let started = Instant::now();
-        let counted_from = micros(clock.elapsed() + LEAD_IN);
-        let end = started + LEAD_IN + Duration::from_secs(self.seconds);
-        let (mut due, mut sampled) = (started, started);
+        let counted_from = swarm.now() + LEAD_IN.as_micros() as u64;
+        let end = started + LEAD_IN + Duration::from_secs_f64(self.seconds.clamp(0.1, 3_600.0));
+        let mut pace = Pace::new(self.rate as f64 / self.size as f64, swarm.now());
+        let mut sampled = started;
         let mut stretch = Stretch {
             peak_rss_kib: 0,
-            files: server.open_files().doing("counting the server's files")?,
+            files: servers.open_files()?,
             changes: Vec::new(),
-            latencies: Vec::new(),
+            latencies: Histogram::default(),
             published: 0,
             wall: Duration::ZERO,
         };
         let mut files = stretch.files;
         let lost = swarm.lost();
         while Instant::now() < end {
-            while due <= Instant::now() {
-                // The time it was due, not the time it was sent: a generator that falls behind shows as latency.
-                let data = payload(micros(due - clock), self.size);
-                swarm.client(self.clients).send(format!("42[\"room\",\"load\",\"{data}\"]").as_bytes());
+            let now = swarm.now();
+            while let Some(at) = pace.take(now) {
+                let stamp = Stamp { at, number: stretch.published, sender: self.clients };
+                swarm.client(self.clients).send(&stamp.packet("room", Some("load"), self.size));
                 stretch.published += 1;
-                due += interval;
             }
-            let wait = due.saturating_duration_since(Instant::now()).min(SAMPLE);
-            swarm.turn(wait, &mut |_, _, packet| {
+            let wait = Duration::from_micros(pace.next().saturating_sub(swarm.now())).min(SAMPLE);
+            swarm.turn(wait, &mut |_, client, packet| {
                 if let Packet::Event(event) = packet
-                    && let Some(sent) = number_after(event, b"[\"r\",\"")
-                    && sent >= counted_from
+                    && let Some(stamp) = Stamp::of(event, "r").filter(|stamp| stamp.at >= counted_from)
                 {
-                    let latency = micros(clock.elapsed()).saturating_sub(sent);
-                    stretch.latencies.push(u32::try_from(latency).unwrap_or(u32::MAX));
+                    stretch.latencies.record(client.read_at().saturating_sub(stamp.at));
                 }
             })?;
             if swarm.client(self.clients).closed().is_some() {
@@ -133,10 +112,9 @@ impl Slow {
             }
             if sampled.elapsed() >= SAMPLE {
                 sampled = Instant::now();
-                let rss = server.rss_kib().doing("reading the server's memory")?;
-                stretch.peak_rss_kib = stretch.peak_rss_kib.max(rss);
+                stretch.peak_rss_kib = stretch.peak_rss_kib.max(servers.memory()?.now);
                 // Readers that were cut off know it themselves; what else is gone belonged to the slow ones.
-                let now = server.open_files().doing("counting the server's files")? + (swarm.lost() - lost);
+                let now = servers.open_files()? + (swarm.lost() - lost);
                 if now != files {
                     files = now;
                     stretch.changes.push((started.elapsed(), now));
@@ -144,7 +122,6 @@ impl Slow {
             }
         }
         stretch.wall = started.elapsed();
-        stretch.latencies.sort_unstable();
         Ok(stretch)
     }
 
@@ -165,7 +142,7 @@ impl Slow {
         Ok(swarm.clients()[..self.slow].iter().filter(|client| client.closed().is_some()).count())
     }
 
-    fn report(&self, before: &Stretch, during: &Stretch, cut: usize, lost: usize, pings: u64) -> Report {
+    fn report(&self, before: &Stretch, during: &Stretch, cut: usize, lost: usize) -> Report {
         let mut report = Report::new("slow");
         report.setting("clients", self.clients);
         report.setting("slow", self.slow);
@@ -182,23 +159,16 @@ impl Slow {
         report.figure("kib_per_slow", growth / self.slow.max(1) as f64, "KiB of peak memory per slow client");
         report.figure("rss_before_kib", before.peak_rss_kib as f64, "KiB peak while all read");
         report.figure("rss_during_kib", during.peak_rss_kib as f64, "KiB peak while some do not");
-        let quantile = |stretch: &Stretch, share| percentile(&stretch.latencies, share);
-        report.maybe("p50_before_us", quantile(before, 0.5), "us to those who read, median, while all read");
-        report.maybe(
-            "p50_during_us",
-            quantile(during, 0.5),
-            "us to those who read, median, while some do not",
-        );
-        report.maybe("p99_before_us", quantile(before, 0.99), "us, 99th percentile, while all read");
-        report.maybe("p99_during_us", quantile(during, 0.99), "us, 99th percentile, while some do not");
+        report.latency("_before", &before.latencies);
+        report.latency("_during", &during.latencies);
         report.figure(
             "deliveries_before",
-            before.latencies.len() as f64,
+            before.latencies.count() as f64,
             "deliveries counted while all read",
         );
         report.figure(
             "deliveries_during",
-            during.latencies.len() as f64,
+            during.latencies.count() as f64,
             "deliveries counted while some do not",
         );
         report.figure(
@@ -207,11 +177,6 @@ impl Slow {
             "bytes published per second",
         );
         report.figure("readers_lost", lost as f64, "clients that were reading and were cut off all the same");
-        report.figure("pings", pings as f64, "heartbeats answered");
         report
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

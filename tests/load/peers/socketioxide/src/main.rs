@@ -9,6 +9,7 @@ use serde_json::Value;
 use socketioxide::{
     SocketIo,
     extract::{AckSender, Data, SocketRef},
+    socket::Sid,
 };
 use tokio::{
     net::TcpListener,
@@ -31,8 +32,21 @@ async fn on_connect(socket: SocketRef) {
         socket.join(room);
         report(ack.send(&()));
     });
+    socket.on("leave", async |socket: SocketRef, Data(room): Data<String>, ack: AckSender| {
+        socket.leave(room);
+        report(ack.send(&()));
+    });
     socket.on("room", async |Data((room, data)): Data<(String, Value)>, io: SocketIo| {
         report(io.to(room).emit("r", &data).await);
+    });
+    socket.on("others", async |socket: SocketRef, Data((room, data)): Data<(String, Value)>| {
+        report(socket.to(room).emit("r", &data).await);
+    });
+    // A socket's id is no room here.
+    socket.on("direct", async |Data((id, data)): Data<(Sid, Value)>, io: SocketIo| {
+        if let Some(other) = io.get_socket(id) {
+            report(other.emit("d", &data));
+        }
     });
 }
 
