@@ -18,7 +18,8 @@ macro_rules! counters {
             pub sessions: AtomicI64,
             pub sockets: AtomicI64,
             pub rooms: AtomicI64,
-            pub relaying: AtomicI64,
+            pub relayed_out: AtomicI64,
+            pub relayed_in: AtomicI64,
             pub pipes: AtomicI64,
             closed: [AtomicU64; DisconnectReason::ALL.len()],
             $(pub $name: AtomicU64,)*
@@ -35,7 +36,9 @@ macro_rules! counters {
             /// Rooms with members on this node now.
             pub rooms: i64,
             /// Requests under way now that have come to this node for sessions of others.
-            pub relaying: i64,
+            pub relayed_out: i64,
+            /// Polls and POSTs under way now that have come to other nodes for sessions of this one.
+            pub relayed_in: i64,
             /// WebSockets now that end at this node and have their sessions on another, and the other way round.
             pub pipes: i64,
             /// Sessions that ended, by reason.
@@ -49,7 +52,8 @@ macro_rules! counters {
                     sessions: self.sessions.load(Relaxed),
                     sockets: self.sockets.load(Relaxed),
                     rooms: self.rooms.load(Relaxed),
-                    relaying: self.relaying.load(Relaxed),
+                    relayed_out: self.relayed_out.load(Relaxed),
+                    relayed_in: self.relayed_in.load(Relaxed),
                     pipes: self.pipes.load(Relaxed),
                     closed: DisconnectReason::ALL
                         .iter()
@@ -143,6 +147,22 @@ impl Counters {
 
     pub fn closed(&self, reason: DisconnectReason) {
         self.closed[reason as usize].fetch_add(1, Relaxed);
+    }
+}
+
+/// One of those that a gauge counts, until it is dropped.
+pub(crate) struct UnderWay<'a>(&'a AtomicI64);
+
+impl<'a> UnderWay<'a> {
+    pub fn new(gauge: &'a AtomicI64) -> Self {
+        gauge.fetch_add(1, Relaxed);
+        Self(gauge)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

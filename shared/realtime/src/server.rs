@@ -199,7 +199,7 @@ impl Server {
         let deadline = Instant::now() + patience;
         // Requests for sessions of other nodes are under way only until these have answered, and then their clients go on
         // with the next node.
-        let busy = || !self.sessions.is_empty() || self.counters.relaying.load(Ordering::Relaxed) > 0;
+        let busy = || !self.sessions.is_empty() || self.counters.relayed_out.load(Ordering::Relaxed) > 0;
         while busy() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -136,7 +136,7 @@ impl Flow {
 mod tests {
     use super::*;
 
-    const BYTES: [u8; 64 * 1024] = [7; 64 * 1024];
+    static BYTES: [u8; 64 * 1024] = [7; 64 * 1024];
 
     fn now() -> Context<'static> {
         Context::from_waker(Waker::noop())

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     connection::ReleasePoll,
+    counters::UnderWay,
     line::Line,
     server::Server,
     transport::{
@@ -170,6 +171,7 @@ fn poll(server: Arc<Server>, line: Arc<Line>, asked: Asked, responder: Responder
     // A second one of the same session through the same node ends the session, and both polls with it.
     server.relays.polls().entry(asked.clone()).or_insert(Waiting { abort, release });
     actix_rt::spawn(async move {
+        let _under_way = UnderWay::new(&server.counters.relayed_in);
         let polled = poll.await;
         server.relays.polls().remove(&asked);
         // Aborted, there is nobody to be answered.
@@ -181,6 +183,7 @@ fn poll(server: Arc<Server>, line: Arc<Line>, asked: Asked, responder: Responder
 
 fn post(server: Arc<Server>, line: Arc<Line>, body: Bytes, responder: Responder) {
     actix_rt::spawn(async move {
+        let _under_way = UnderWay::new(&server.counters.relayed_in);
         let posted = match Posting::begin(line).await {
             Ok(posting) => posting.deliver(&server, body, None).await,
             Err(refusal) => Err(refusal),

@@ -86,7 +86,7 @@ pub(crate) async fn poll(server: &Server, line: Peer) -> Result<Bytes, Refusal> 
 }
 
 pub(super) fn payload(frames: Vec<(Opcode, Bytes)>) -> Bytes {
-    encode_payload(frames.into_iter()).into()
+    encode_payload(frames.into_iter())
 }
 
 /// A POST under way. Dropped before it is delivered it ends the session, since its body has not come in whole; else it

@@ -1,11 +1,7 @@
 //! A session that lives on another node, as the requests see it that have come here: they are relayed to that node, and
 //! its answers are theirs.
 
-use std::{
-    pin::pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use natter_cluster::{
@@ -16,7 +12,7 @@ use natter_cluster::{
 use super::{exchange::Refusal, home::Polled};
 use crate::{
     cluster::{Reply, decode},
-    counters::bump,
+    counters::{UnderWay, bump},
     ids,
     server::Server,
 };
@@ -38,22 +34,6 @@ pub(super) struct Elsewhere {
     pub link: LinkHandle,
     pub owner: NodeTag,
     pub sid: String,
-}
-
-/// A request that is being relayed, for the gauge.
-struct UnderWay<'a>(&'a Server);
-
-impl<'a> UnderWay<'a> {
-    fn new(server: &'a Server) -> Self {
-        server.counters.relaying.fetch_add(1, Relaxed);
-        Self(server)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.counters.relaying.fetch_sub(1, Relaxed);
-    }
 }
 
 impl Elsewhere {
@@ -103,7 +83,7 @@ impl Elsewhere {
 
     /// None if the owner is gone, cannot be reached, or does not answer.
     pub async fn ask(&self, relay: Relay<'_>, timeout: Duration) -> Option<Reply> {
-        let under_way = UnderWay::new(&self.server);
+        let under_way = UnderWay::new(&self.server.counters.relayed_out);
         bump(&self.server.counters.relayed_requests);
         let owner = Some([self.owner].into());
         let answers = self.link.ask(owner, &Question::Relay(relay), timeout, LATE).await;

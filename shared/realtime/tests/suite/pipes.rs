@@ -78,7 +78,7 @@ async fn a_poll_that_waits_elsewhere_is_let_go_for_the_upgrade() {
             through_ben.get().await
         },
         async {
-            eventually("a relayed poll", 1, || pair.ben.io.stats().relaying).await;
+            eventually("a relayed poll", 1, || pair.ben.io.stats().relayed_out).await;
             Client::upgrade(pair.ben.address, "/socket.io", through_ann.session()).await
         }
     );
