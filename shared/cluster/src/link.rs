@@ -98,7 +98,7 @@ pub(crate) struct Link {
 impl Link {
     fn new(options: LinkOptions, node: Arc<dyn Node>, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
-        shared.pulse.tick(now);
+        shared.pulse.beat(now);
         let own = shared.own;
         let fixed = [shared.subjects.nodes(), shared.subjects.node(own)];
         Self {
@@ -224,6 +224,8 @@ impl Link {
     }
 
     fn command(&mut self, command: Command, ctx: &mut Context<Self>) {
+        // What its threads said before the process was stopped is as old as what has come meanwhile.
+        self.has_stood_still(ctx);
         match command {
             Command::Publish { subjects, .. } if self.resuming => {
                 self.shared.counters.stale.fetch_add(subjects.len() as u64, Relaxed);
@@ -267,11 +269,11 @@ impl Link {
     // ---- what comes in ----
 
     fn event(&mut self, event: BusEvent, ctx: &mut Context<Self>) {
+        let stood_still = self.has_stood_still(ctx);
         match event {
-            BusEvent::Parcels(parcels) if self.was_suspended() => {
-                self.shared.counters.stale.fetch_add(parcels.len() as u64, Relaxed);
-                self.rejoin(ctx);
-            }
+            BusEvent::Parcels(parcels) if stood_still => self.stale(parcels.len()),
+            // What the connection that was left behind had to tell.
+            _ if stood_still => {}
             BusEvent::Parcels(parcels) => self.parcels(&parcels, ctx),
             BusEvent::Up => self.came_up(),
             BusEvent::Down(why) => self.went_down(why),
@@ -285,12 +287,21 @@ impl Link {
         }
     }
 
+    fn stale(&self, count: usize) {
+        self.shared.counters.stale.fetch_add(count as u64, Relaxed);
+    }
+
     fn parcels(&mut self, parcels: &[Parcel], ctx: &mut Context<Self>) {
         self.last_heard = Instant::now();
         let shared = self.shared.clone();
-        for Letter { subject, payload, received } in
-            sweep::read(parcels, &self.options.cluster, &shared.counters)
-        {
+        let letters = sweep::read(parcels, &self.options.cluster, &shared.counters, || {
+            shared.pulse.beat(Instant::now());
+        });
+        let count = letters.len();
+        for (nth, Letter { subject, payload, received }) in letters.into_iter().enumerate() {
+            if self.has_stood_still(ctx) {
+                return self.stale(count - nth);
+            }
             match received {
                 // It may have been on its way when the subscription ended.
                 _ if !self.subscriptions.contains(subject) => {}
@@ -420,17 +431,13 @@ impl Link {
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        if self.was_suspended() {
-            return self.rejoin(ctx);
+        if self.has_stood_still(ctx) {
+            return;
         }
         let now = Instant::now();
-        self.shared.pulse.tick(now);
         self.requests.expire(now);
         if !self.up {
             return;
-        }
-        if now.duration_since(self.last_heartbeat) + TICK / 2 >= HEARTBEAT {
-            self.heartbeat(false);
         }
         for member in self.membership.give_up_silent(now) {
             self.left(&member);
@@ -477,9 +484,19 @@ impl Link {
         self.shared.set_state(LinkState::Away(why));
     }
 
-    /// Whether the process has stood still for so long that the others have given it up.
-    fn was_suspended(&self) -> bool {
-        self.shared.pulse.stands_still(Instant::now())
+    /// Whether the process has stood still for so long that the others have given it up; then it begins anew. Asked before
+    /// each step, and so it also says that this node lives when that is due, however much there is to do.
+    fn has_stood_still(&mut self, ctx: &mut Context<Self>) -> bool {
+        let now = Instant::now();
+        if self.shared.pulse.stands_still(now) {
+            self.rejoin(ctx);
+            return true;
+        }
+        self.shared.pulse.beat(now);
+        if self.up && now.duration_since(self.last_heartbeat) + TICK / 2 >= HEARTBEAT {
+            self.heartbeat(false);
+        }
+        false
     }
 
     /// Comes back as a new start of this node. What has been waiting, inward and outward, is old and thrown away.
@@ -577,13 +594,7 @@ impl Actor for Link {
 impl StreamHandler<Command> for Link {
     fn handle(&mut self, command: Command, ctx: &mut Self::Context) {
         self.shared.taken(&command);
-        self.guarded(ctx, |link, ctx| {
-            // What its threads said before the process was stopped is as old as what has come meanwhile.
-            if link.was_suspended() {
-                link.rejoin(ctx);
-            }
-            link.command(command, ctx);
-        });
+        self.guarded(ctx, |link, ctx| link.command(command, ctx));
     }
 }
 

@@ -89,13 +89,15 @@ impl Membership {
         if tag == self.own {
             return Change::Nothing;
         }
+        if !self.members.contains_key(&tag) && self.is_left_over(tag, epoch, now) {
+            return Change::Nothing;
+        }
         let came = || Heard {
             member: Member { name: name.to_owned(), tag, epoch },
             last: now,
             seq: seq.saturating_sub(1),
         };
         match self.members.get_mut(&tag) {
-            None if self.is_left_over(tag, epoch, now) => Change::Nothing,
             None => {
                 self.given_up.remove(&tag);
                 self.members.insert(tag, came());
