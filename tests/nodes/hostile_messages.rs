@@ -194,7 +194,12 @@ async fn questions_that_make_no_sense_are_answered_and_disturb_nobody() {
             Question::ServerSideEmit { namespace: "/", event: "", arguments: "[]", wants_ack: false },
             Question::Relay(Relay::Poll { sid: "" }),
             Question::Relay(Relay::Poll { sid: "AAAAAAAAAAAAAAAAAAAAAA" }),
-            Question::Relay(Relay::Post { sid: "AAAAAAAAAAAAAAAAAAAAAA", body: &garbage }),
+            Question::Relay(Relay::Post {
+                sid: "AAAAAAAAAAAAAAAAAAAAAA",
+                at: u64::MAX,
+                last: true,
+                body: &garbage,
+            }),
             Question::Relay(Relay::Upgrade { sid: "AAAAAAAAAAAAAAAAAAAAAA", pipe: u64::MAX }),
         ]
     };
@@ -225,20 +230,11 @@ async fn answers_that_nobody_waits_for_and_pipes_that_nobody_has_are_dropped() {
                 scene.stranger.says(node, Message::Answer { id, part, last, failed, body: b"evil" });
             }
         }
-        for what in [Pipe::Bytes(b"evil"), Pipe::Taken(u64::MAX), Pipe::Taken(0), Pipe::End] {
-            for by_owner in [true, false] {
-                scene.stranger.says(
-                    node,
-                    Message::Pipe {
-                        pipe: 1,
-                        by_owner,
-                        what: match what {
-                            Pipe::Bytes(bytes) => Pipe::Bytes(bytes),
-                            Pipe::Taken(count) => Pipe::Taken(count),
-                            Pipe::End => Pipe::End,
-                        },
-                    },
-                );
+        for by_owner in [true, false] {
+            let at = u64::MAX;
+            for what in [Pipe::Bytes { at, bytes: b"evil" }, Pipe::Taken(u64::MAX), Pipe::Taken(0), Pipe::End]
+            {
+                scene.stranger.says(node, Message::Pipe { pipe: 1, by_owner, what });
             }
         }
     }

@@ -88,8 +88,9 @@ impl Node {
             .expect("the binary runs");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let address =
-            line.trim().strip_prefix("ready http://").unwrap_or_else(|| panic!("ready, not {line:?}"));
+        let url = line.trim().strip_prefix("ready ");
+        let address = url.and_then(|url| url.strip_prefix("http://").or(url.strip_prefix("https://")));
+        let address = address.unwrap_or_else(|| panic!("ready, not {line:?}"));
         Self { child: Some(child), address: address.to_owned(), log }
     }
 

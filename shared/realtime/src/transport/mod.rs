@@ -142,7 +142,9 @@ async fn answer(
     match (query.transport, request.method()) {
         (TransportKind::Websocket, &Method::GET) => match (handshake::switching_protocols(request), home) {
             (Ok(switching), Home::Here(line)) => Carrier::of(request, payload).upgrade(switching, line).await,
-            (Ok(switching), Home::Elsewhere(session)) => Ok(piped::upgrade(session, payload, switching).await?),
+            (Ok(switching), Home::Elsewhere(session)) => {
+                Ok(piped::upgrade(session, payload, switching).await?)
+            }
             (Err(answer), home) => {
                 home.known().await?;
                 Ok(*answer)
