@@ -80,6 +80,7 @@ fn flag(setting: &'static Setting) -> Arg {
         .long(setting.flag())
         .value_name(setting.kind.placeholder())
         .help(StyledStr::from(help))
+        .help_heading("Settings")
         .global(true)
         .allow_hyphen_values(true)
         .action(ArgAction::Set);

@@ -91,6 +91,8 @@ pub(crate) struct Link {
     /// Until when another node may object to the name; none once none has.
     objections: Option<Instant>,
     settled: bool,
+    /// Somebody else has spoken under this node's name, which is in the log.
+    doubled: bool,
 }
 
 impl Link {
@@ -119,6 +121,7 @@ impl Link {
             last_heard: now,
             objections: None,
             settled: false,
+            doubled: false,
         }
     }
 
@@ -418,8 +421,13 @@ impl Link {
             return self.end(LinkState::NameTaken, ctx);
         }
         bump(&self.shared.counters.forged);
-        // So that the other one learns that the name is taken.
-        self.heartbeat(false);
+        if claims {
+            // So that the other one learns that the name is taken.
+            self.heartbeat(false);
+        } else if !std::mem::replace(&mut self.doubled, true) {
+            // Answered, two who both have it would answer each other for ever.
+            tracing::error!(node = self.options.node, "somebody else speaks under this node's name");
+        }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
