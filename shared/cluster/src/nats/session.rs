@@ -193,15 +193,15 @@ impl Session {
                     return Ok(left.told(how));
                 }
                 returned = barrier.returned(client), if barrier.is_on_its_way() => {
-                    returned?;
+                    queue.confirm(returned?);
                     wishes.in_place();
                     if !mem::replace(&mut up, true) {
                         self.came_up(client.max_payload());
                     }
                 }
-                () = wishes.changed(), if !barrier.is_on_its_way() => tokio::select! {
+                due = barrier_is_due(queue, wishes), if !barrier.is_on_its_way() => tokio::select! {
                     reason = connection.broken() => return Err(reason),
-                    asked = subscriptions.follow(client, wishes, !up) => asked?,
+                    asked = subscriptions.follow(client, &shared, due || !up) => asked?,
                 },
                 count = connection.dropped() => sweep.dropped(count),
                 reason = &mut writing => return Err(reason),
@@ -227,8 +227,8 @@ impl Subscriptions {
     }
 
     /// Does what is wished, and sends a barrier after it when somebody waits for it.
-    async fn follow(&mut self, client: &Client, wishes: &Wishes, always: bool) -> Result<(), String> {
-        let (changed, awaited) = wishes.take();
+    async fn follow(&mut self, client: &Client, shared: &Shared, always: bool) -> Result<(), String> {
+        let (changed, awaited) = shared.wishes.take();
         for (subject, wanted) in changed {
             if wanted {
                 self.subscribe(client, subject).await?;
@@ -237,7 +237,7 @@ impl Subscriptions {
             }
         }
         if awaited || always {
-            self.barrier.send(client).await?;
+            self.barrier.send(client, shared.queue.written()).await?;
         }
         Ok(())
     }
@@ -296,20 +296,35 @@ async fn write_out(
     writing: impl Future<Output = String>,
 ) -> Result<(), String> {
     let client = &connection.client;
-    tokio::select! {
-        reason = writing => return Err(reason),
-        () = queue.is_empty() => {}
+    let mut writing = pin!(writing);
+    loop {
+        tokio::select! {
+            reason = &mut writing => return Err(reason),
+            () = queue.is_empty() => break,
+            returned = barrier.returned(client), if barrier.is_on_its_way() => queue.confirm(returned?),
+            () = queue.is_unconfirmed(), if !barrier.is_on_its_way() => {
+                barrier.send(client, queue.written()).await?;
+            }
+        }
     }
     if barrier.is_on_its_way() {
         barrier.returned(client).await?;
     }
-    barrier.send(client).await?;
+    barrier.send(client, queue.written()).await?;
     barrier.returned(client).await?;
     // What the server complained of came before the barrier, but is told by another task of this thread.
     tokio::task::yield_now().await;
     match connection.is_broken() {
         Some(reason) => Err(reason),
         None => Ok(()),
+    }
+}
+
+/// Waits until the server has to be asked for something; whether a barrier is due though nobody waits for one.
+async fn barrier_is_due(queue: &Queue, wishes: &Wishes) -> bool {
+    tokio::select! {
+        () = queue.is_unconfirmed() => true,
+        () = wishes.changed() => false,
     }
 }
 
