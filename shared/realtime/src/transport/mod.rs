@@ -52,15 +52,18 @@ pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: 
         config
             .service(file.route(web::get().to(move |request: HttpRequest| bundled(server.clone(), request))));
     }
-    let resource = web::resource([path, with_slash]);
-    config.service(resource.to(move |request: HttpRequest, payload: web::Payload| {
+    let answer = move |request: HttpRequest, payload: web::Payload| {
         let (server, keep) = (server.clone(), keep.clone());
         async move {
             let answer = serve(&server, &request, payload).await;
             drop(keep);
             answer
         }
-    }));
+    };
+    // Not one resource with two patterns: those would be regular expressions, and each of these is compared as text.
+    for path in [path, with_slash] {
+        config.service(web::resource(path).to(answer.clone()));
+    }
 }
 
 /// The client's files, which pages of other origins may load as well.

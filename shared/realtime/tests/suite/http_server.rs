@@ -145,6 +145,26 @@ async fn cookies_and_headers_are_on_the_answer_of_a_websocket() {
 }
 
 #[tokio::test]
+async fn connections_are_prepared_and_shown_to_whoever_wants_to_see_them() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (counted, io) = (seen.clone(), Io::builder().build());
+    let (address, handle) = start(move |listener| {
+        let app = move || App::new().configure(io.routes());
+        let server = HttpServer::new(app).workers(1).disable_signals().on_connect(move |connection, _| {
+            let stream = connection.downcast_ref::<TcpStream>().expect("a TCP connection");
+            assert!(stream.nodelay().unwrap());
+            #[cfg(target_os = "linux")]
+            assert!(socket2::SockRef::from(stream).tcp_user_timeout().unwrap().is_some());
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+        server.listen(listener).unwrap().run()
+    });
+    RawSocket::connected(address).await;
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+    drop(handle.stop(false));
+}
+
+#[tokio::test]
 async fn websockets_count_as_connections_until_they_end() {
     let io = Io::builder().build();
     let routes = io.clone();

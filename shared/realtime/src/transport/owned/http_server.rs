@@ -24,12 +24,13 @@ use actix_service::{
 };
 use actix_tls::accept::rustls_0_23::{TlsStream, reexports::ServerConfig};
 use actix_web::{Error, dev::AppConfig};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::{
     ticket::Desk,
     worker::{self, Worker},
 };
+use crate::accept;
 
 /// An HTTP server whose WebSockets belong to the library: in place of actix-web's `HttpServer`, with the same methods.
 ///
@@ -254,6 +255,7 @@ where
 
     fn add(mut self, listener: TcpListener, tls: Option<ServerConfig>) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        accept::prepare(&SockRef::from(&listener));
         self.addresses.push((address, if tls.is_some() { "https" } else { "http" }));
         let (factory, fixed) = (self.factory.clone(), self.fixed.clone());
         let stopping = self.builder.graceful_shutdown_signal();

@@ -18,6 +18,7 @@ use actix_rt::net::TcpStream;
 use actix_server::GracefulShutdownSignal;
 use actix_service::{Service, boxed::BoxService};
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task::JoinSet,
@@ -79,7 +80,9 @@ impl Service<TcpStream> for Worker {
     }
 
     fn call(&self, stream: TcpStream) -> Carried {
-        accept::prepare(&stream);
+        if cfg!(not(target_os = "linux")) {
+            accept::prepare(&SockRef::from(&stream));
+        }
         let http = self.http.call(stream);
         let running = Box::pin(async {
             if http.await.is_err() {
