@@ -123,10 +123,10 @@ async fn an_emit_to_an_id_reaches_that_socket_on_whatever_node() {
         clients.push(node.connect().await);
     }
     for node in cluster.nodes() {
-        for nth in 0..clients.len() {
-            let id = clients[nth].id().to_owned();
+        for client in &mut clients {
+            let id = client.id().to_owned();
             node.io.to(id.clone()).emit("you", &id).unwrap();
-            assert_eq!(clients[nth].expect("you").await, json!([id]));
+            assert_eq!(client.expect("you").await, json!([id]));
         }
     }
     // Nobody of that name, and nobody at all.
@@ -188,14 +188,15 @@ async fn an_event_that_is_too_large_for_nats_is_counted_and_disturbs_nothing() {
     let (here, there) = (cluster.node(0), cluster.node(1));
     let mut ann = here.member_of("news").await;
     let mut ben = there.member_of("news").await;
+    // One after the other: so large an event passes only alone, whoever it is for.
     here.io.to("news").emit("first", ()).unwrap();
+    ann.expect("first").await;
     here.io.to("news").emit("large", "x".repeat(1 << 20)).unwrap();
+    ann.expect("large").await;
     here.io.to("news").emit("last", ()).unwrap();
+    ann.expect("last").await;
     ben.expect("first").await;
     ben.expect("last").await;
-    ann.expect("first").await;
-    ann.expect("large").await;
-    ann.expect("last").await;
     assert_eq!((here.link().dropped_too_large, there.link().lost), (1, 0));
 }
 

@@ -17,10 +17,10 @@ fn text(text: &str) -> Vec<u8> {
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
-        length @ 0..=125 => frame.push(u8::try_from(length).unwrap()),
+        length @ 0..=125 => frame.push(u8::try_from(length).expect("it fits")),
         length @ 126..=0xffff => {
             frame.push(126);
-            frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+            frame.extend(u16::try_from(length).expect("it fits").to_be_bytes());
         }
         length => {
             frame.push(127);
@@ -107,7 +107,7 @@ async fn a_broadcast_that_is_no_event_of_its_namespace_reaches_no_client() {
     packets.push(frame(0x88, b"\x03\xe8evil"));
     packets.push(frame(0x89, b"evil"));
     packets.push(frame(0x81, b"42[\"\xff\"]"));
-    packets.push(b"\x81\x8a\0\0\0\042[\"evil\"]".to_vec());
+    packets.push(b"\x81\x8a\x00\x00\x00\x0042[\"evil\"]".to_vec());
     packets.push(vec![]);
     packets.push(vec![0x81]);
     packets.push(vec![0x81, 126]);

@@ -36,8 +36,9 @@ async fn rooms_of_one_name_in_two_namespaces_have_nothing_to_do_with_each_other(
 async fn namespaces_that_come_into_being_on_one_node_are_reached_from_another() {
     let cluster = Cluster::with(2, |builder| builder.cleanup_empty_namespaces(true)).await;
     let (here, there) = (cluster.node(0), cluster.node(1));
+    let pattern = Regex::new("^/match-[0-9]+$").unwrap();
     for node in cluster.nodes() {
-        node.io.of_matching(Regex::new("^/match-[0-9]+$").unwrap()).on_connect(node.connected());
+        node.io.of_matching(pattern.clone()).on_connect(node.connected());
     }
     let mut ann = there.connect_to("/match-1").await;
     let mut ben = there.connect_to("/match-2").await;

@@ -83,7 +83,7 @@ struct Emitter {
 
 impl Emitter {
     fn run(self) {
-        let sockets = self.sockets.lock().unwrap().clone();
+        let sockets = self.sockets.lock().expect("nobody has panicked").clone();
         for number in 1..=EVENTS {
             let data = (self.nth, number);
             let emitted = match way(self.nth, number) {

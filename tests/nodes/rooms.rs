@@ -10,10 +10,10 @@ async fn who_hears<'a>(
     room: &str,
     clients: impl IntoIterator<Item = (&'a str, &'a mut Client)>,
 ) -> BTreeSet<String> {
-    from.io.to(room.to_owned()).emit("tick", ()).unwrap();
+    from.io.to(room.to_owned()).emit("tick", ()).expect("there is room");
     let mut heard = BTreeSet::new();
     for (name, client) in clients {
-        from.io.to(client.id().to_owned()).emit("end", ()).unwrap();
+        from.io.to(client.id().to_owned()).emit("end", ()).expect("there is room");
         while client.packet().await.event().0 == "tick" {
             assert!(heard.insert(name.to_owned()), "{name} has heard it twice");
         }

@@ -17,7 +17,7 @@ fn heard_by(nodes: &[Node], namespace: &str, event: &str) -> mpsc::UnboundedRece
     for node in nodes {
         let (told, name) = (told.clone(), node.name().to_owned());
         node.open(namespace).on_server_side(event, move |event: ServerSideEvent| {
-            let args: Value = serde_json::from_str(&format!("[{}]", event.args().json())).unwrap();
+            let args: Value = serde_json::from_str(&format!("[{}]", event.args().json())).expect("JSON");
             told.send((name.clone(), args)).expect("the test listens");
             std::future::ready(())
         });
@@ -34,7 +34,7 @@ fn sorted(responses: &[Args]) -> Vec<String> {
 fn answers_with_its_name(node: &Node) {
     let name = node.name().to_owned();
     node.io.on_server_side("who", move |event: ServerSideEvent| {
-        event.ack(&name).unwrap();
+        event.ack(&name).expect("a name has a JSON form");
         std::future::ready(())
     });
 }

@@ -140,7 +140,7 @@ impl Scene {
     pub async fn nobody_is_disturbed(&mut self) {
         let (here, there) = (self.cluster.node(0), self.cluster.node(1));
         for (from, name) in [(here, "of node-0"), (there, "of node-1")] {
-            from.io.to("news").emit(name, ()).unwrap();
+            from.io.to("news").emit(name, ()).expect("there is room");
             self.ann.expect(name).await;
             self.ben.expect(name).await;
         }

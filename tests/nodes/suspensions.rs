@@ -9,8 +9,8 @@ async fn emits_for(cluster: &Cluster, first: u64, time: Duration) -> u64 {
     let until = Instant::now() + time;
     let mut nth = first;
     while Instant::now() < until {
-        cluster.node(0).io.to("news").emit("tick", nth).unwrap();
-        cluster.node(0).io.emit("all", nth).unwrap();
+        cluster.node(0).io.to("news").emit("tick", nth).expect("there is room");
+        cluster.node(0).io.emit("all", nth).expect("there is room");
         nth += 1;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -83,6 +83,7 @@ impl Cluster {
 }
 
 impl Drop for Cluster {
+    #[expect(clippy::print_stderr, reason = "a failing test should show what its nodes say")]
     fn drop(&mut self) {
         if thread::panicking() {
             for node in &self.nodes {

@@ -67,7 +67,7 @@ impl Node {
             socket.on("join", join);
             socket.on("leave", leave);
             socket.on("data", data);
-            sockets.lock().unwrap().insert(socket.id().to_owned(), socket);
+            sockets.lock().expect("no handler has panicked").insert(socket.id().to_owned(), socket);
             std::future::ready(())
         }
     }
@@ -98,7 +98,12 @@ impl Node {
 
     /// The socket of a client of this node.
     pub fn socket(&self, client: &Client) -> Socket {
-        self.sockets.lock().unwrap().get(client.id()).expect("a client of this node").clone()
+        self.sockets
+            .lock()
+            .expect("no handler has panicked")
+            .get(client.id())
+            .expect("a client of this node")
+            .clone()
     }
 
     /// A client in `/`.
@@ -115,7 +120,7 @@ impl Node {
     pub async fn connect_with(&self, namespace: &str, auth: Value) -> Client {
         let client = Client::connect(self.address, namespace, auth).await;
         let known = || {
-            let known = self.sockets.lock().unwrap().contains_key(client.id());
+            let known = self.sockets.lock().expect("no handler has panicked").contains_key(client.id());
             is(known, true)
         };
         eventually("the handler of a client that has connected", known).await;

@@ -75,6 +75,7 @@ impl NodeProcess {
 }
 
 impl Drop for NodeProcess {
+    #[expect(clippy::print_stderr, reason = "a failing test should show what its nodes say")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.shows());
