@@ -94,8 +94,10 @@ impl Membership {
             last: now,
             seq: seq.saturating_sub(1),
         };
+        if !self.members.contains_key(&tag) && self.is_left_over(tag, epoch, now) {
+            return Change::Nothing;
+        }
         match self.members.get_mut(&tag) {
-            None if self.is_left_over(tag, epoch, now) => Change::Nothing,
             None => {
                 self.given_up.remove(&tag);
                 self.members.insert(tag, came());
