@@ -97,6 +97,9 @@ impl Membership {
             last: now,
             seq: seq.saturating_sub(1),
         };
+        if !self.members.contains_key(&tag) && self.is_left_over(tag, epoch, now) {
+            return Change::Nothing;
+        }
         match self.members.get_mut(&tag) {
             None => {
                 self.given_up.remove(&tag);

@@ -135,7 +135,7 @@ impl Account {
             overlaps && concerns
         });
         let gap = if concerned { &mut self.gap } else { &mut self.gap_elsewhere };
-        *gap = gap.max((to.at - from.at).as_secs_f64());
+        *gap = gap.max(to.at.saturating_sub(from.at).as_secs_f64());
     }
 
     fn losses(
