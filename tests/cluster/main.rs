@@ -1,5 +1,6 @@
 //! Several nodes. One line here is one file of scenarios.
 
+mod raw_nats;
 mod user;
 
 // The bus: the same promises of NATS and of the one inside a process.

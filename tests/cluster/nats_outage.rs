@@ -1,11 +1,17 @@
 //! NATS goes away and comes back.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use natter_cluster::{BusEvent, PublishError, nats};
 use natter_tests::NatsServer;
 
-use crate::user::{Carrier, User, config, options};
+use crate::{
+    raw_nats::RawNats,
+    user::{BELOW, Carrier, User, config, options},
+};
 
 /// Within this time an outage has to be noticed, also one without a sign.
 const NOTICED: Duration = Duration::from_secs(5);
@@ -61,7 +67,6 @@ async fn a_server_that_is_stopped_is_noticed_within_5_s_and_used_again_when_it_g
         for user in [&mut ann, &mut bob] {
             user.goes_down().await;
             let noticed = stopped.elapsed();
-            println!("noticed after {noticed:?}");
             assert!(noticed < NOTICED, "noticed after {noticed:?}");
         }
         server.go_on();
@@ -96,31 +101,22 @@ async fn what_is_published_to_a_stopped_server_is_bounded_and_what_was_not_writt
     let mut ann = join(&server, "ann").await;
     let most = options(&server, "ann").queue;
     server.stop();
-    let mut accepted = 0;
-    let refused = loop {
+    let (mut accepted, mut refused) = (0, 0);
+    loop {
         match ann.publish("news", vec![0; SIZE]) {
             Ok(()) => accepted += 1,
-            Err(PublishError::Full) if accepted * SIZE > most => {
-                // The kernel has taken some by now and may take more.
-                match tokio::time::timeout(Duration::from_millis(500), ann.event()).await {
-                    Err(_) => {}
-                    Ok(event) => panic!("{event:?} without a reason"),
-                }
-                if ann.publish("news", vec![0; SIZE]).is_err() {
-                    break PublishError::Full;
-                }
-                accepted += 1;
-            }
-            Err(PublishError::Full) => tokio::task::yield_now().await,
-            Err(other) => break other,
+            Err(PublishError::Full) => refused += 1,
+            Err(PublishError::Away) => break,
+            Err(error) => panic!("{error}"),
         }
-    };
-    assert_eq!(refused, PublishError::Full);
+        tokio::task::yield_now().await;
+    }
+    assert!(refused > 0, "{accepted} were accepted");
     assert!(accepted * SIZE <= most + KERNEL, "{accepted} messages were accepted");
     ann.goes_down().await;
     assert_eq!(ann.publish("news", "unheard"), Err(PublishError::Away));
-    let waited = ann.lost as usize;
-    assert!(waited <= accepted && waited * SIZE > most / 2, "{waited} of {accepted} were lost");
+    let lost = ann.lost as usize;
+    assert!(lost <= accepted && lost * SIZE > most / 2, "{lost} of {accepted} were lost");
     server.go_on();
     ann.comes_up().await;
     assert_eq!(ann.publish("news", "heard"), Ok(()));
@@ -153,24 +149,23 @@ async fn twenty_thousand_subscriptions_are_quickly_made_and_quickly_back() {
     let (ann, mut bob) = (carrier.join("ann").await, carrier.join("bob").await);
     let Carrier::Nats(mut server) = carrier else { unreachable!("it was asked for") };
     let rooms: Vec<_> = (0..SUBJECTS).map(|nth| format!("room.{nth}")).collect();
-    let begun = Instant::now();
+    // Whatever else the machine is doing, this thread does all the work of both.
+    let before = processor_time();
     bob.listen_all(&rooms).await;
-    println!("{SUBJECTS} subscriptions in {:?}", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    // One message costs nothing for the 19,999 others: it would take minutes.
-    let begun = Instant::now();
+    let used = processor_time() - before;
+    assert!(used < Duration::from_secs(3), "{used:?} for {SUBJECTS} subscriptions");
+    // A message costs nothing for the 19,999 others.
+    let before = processor_time();
     for number in 0..2_000 {
         ann.say(&rooms[number * 10], "1").await;
         assert_eq!(bob.hears(1).await.len(), 1);
     }
-    println!("2000 messages one after the other in {:?}", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let used = processor_time() - before;
+    assert!(used < Duration::from_secs(3), "{used:?} for 2,000 messages");
     drop(ann);
-    let begun = Instant::now();
     server.restart();
     bob.goes_down().await;
     bob.comes_up().await;
-    println!("down and up again with all of them in {:?}", begun.elapsed());
     let ann = join(&server, "ann").await;
     for room in &rooms {
         ann.say(room, "2").await;
@@ -179,6 +174,35 @@ async fn twenty_thousand_subscriptions_are_quickly_made_and_quickly_back() {
     heard.sort();
     heard.dedup();
     assert_eq!(heard.len(), SUBJECTS);
+}
+
+/// Many small messages that all wait when the thread of the bus has time again: more than it keeps.
+#[tokio::test]
+async fn a_flood_at_a_busy_thread_is_counted_to_the_last_message() {
+    const MESSAGES: u64 = 20_000;
+    let server = NatsServer::start_with(&config());
+    let mut options = options(&server, "ann");
+    options.untaken = 1 << 20;
+    let mut ann = User::of(nats::open(options));
+    ann.comes_up().await;
+    ann.listen("flood").await;
+    let mut flood = RawNats::connect(&server);
+    let thousand = vec![format!("PUB {BELOW}.flood 1\r\nx"); 1_000].join("\r\n");
+    for _ in 0..MESSAGES / 1_000 {
+        flood.send(&thousand);
+    }
+    // Neither this thread nor the bus on it does anything before the server has all of it. Then the bus does, and nobody
+    // takes anything before it has had all of that too.
+    flood.round_trip();
+    ann.listen("else").await;
+    let mut heard = 0;
+    while heard + ann.dropped < MESSAGES {
+        heard += ann.sweep().await.len() as u64;
+    }
+    assert!(heard > 0 && ann.dropped > 0, "{heard} heard, {} dropped", ann.dropped);
+    flood.send(&format!("PUB {BELOW}.flood 3\r\nend"));
+    assert_eq!(ann.hears(1).await, ["flood end"]);
+    assert_eq!(heard + ann.dropped, MESSAGES);
 }
 
 #[tokio::test]
@@ -216,4 +240,14 @@ async fn a_down_is_told_once_for_one_reason() {
     assert_eq!(reasons.len(), 1, "{reasons:?}");
     server.restart();
     ann.comes_up().await;
+}
+
+/// What this thread has used.
+fn processor_time() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/stat").expect("the thread lives");
+    // The name in parentheses may hold anything, so fields are counted from behind it (proc(5): utime 14, stime 15).
+    let (_, fields) = stat.rsplit_once(')').expect("a stat line has a name");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("ticks are a number")).sum();
+    Duration::from_millis(ticks * 10)
 }

@@ -1,11 +1,14 @@
 //! A server that does not let a node do what it wants.
 
-use std::{fs, io::Write, net::TcpStream, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use natter_cluster::{PublishError, nats};
 use natter_tests::{NatsConfig, NatsServer};
 
-use crate::user::{BELOW, Carrier, User, config, options};
+use crate::{
+    raw_nats::RawNats,
+    user::{BELOW, Carrier, User, config, options},
+};
 
 /// A file with a password, which can be changed.
 struct PasswordFile(PathBuf);
@@ -126,9 +129,9 @@ async fn a_private_subject_that_the_server_forbids_never_comes_up() {
 async fn somebody_who_watches_everything_does_not_keep_listening_from_becoming_active() {
     let carrier = Carrier::nats();
     let Carrier::Nats(server) = &carrier else { unreachable!("it was asked for") };
-    let mut watcher = TcpStream::connect(server.address()).expect("the server listens");
-    let connect = r#"CONNECT {"user":"natter","pass":"secret","verbose":false}"#;
-    write!(watcher, "{connect}\r\nSUB {BELOW}.> 1\r\n").expect("the server reads");
+    let mut watcher = RawNats::connect(server);
+    watcher.send(&format!("SUB {BELOW}.> 1"));
+    watcher.round_trip();
     let (ann, mut bob) = (carrier.join("ann").await, carrier.join("bob").await);
     for round in 0..20 {
         let room = format!("room.{round}");

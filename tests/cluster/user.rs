@@ -7,8 +7,8 @@ use natter_cluster::{Bus, BusEvent, MemoryBus, OpenBus, Parcel, PublishError, na
 use natter_tests::{NatsConfig, NatsServer};
 use tokio::{sync::mpsc, time::timeout};
 
-/// How long a test waits for what should happen at once.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for what should happen at once, on a machine that is doing much else.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Below this subject a user of [`config`] may do everything.
 pub const BELOW: &str = "natter.test";
@@ -148,14 +148,12 @@ impl User {
         }
     }
 
-    /// The next sweep.
+    /// The next sweep. It is empty when the next thing to be told is that messages were dropped.
     pub async fn sweep(&mut self) -> Vec<Parcel> {
-        loop {
-            match self.event().await.expect("the bus lives") {
-                BusEvent::Parcels(parcels) => return parcels,
-                BusEvent::Dropped(_) => {}
-                other => panic!("expected parcels, got {other:?}"),
-            }
+        match self.event().await.expect("the bus lives") {
+            BusEvent::Parcels(parcels) => parcels,
+            BusEvent::Dropped(_) => Vec::new(),
+            other => panic!("expected parcels, got {other:?}"),
         }
     }
 

@@ -6,6 +6,9 @@
 //! subscribe --> wishes ---> follow ---/                        \---> streams --> sweep --> outbox --> events
 //! ```
 //!
+//! A subscription is told to be active when the server has answered a message that was sent after it. With several servers
+//! linked to each other that is true of the one that this bus is connected to; the others learn of it a little later.
+//!
 //! One task, the session, does all of that for one connection after the other. It has to share its thread with the
 //! client of async-nats, so it belongs in a current-thread runtime.
 

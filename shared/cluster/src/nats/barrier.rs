@@ -7,9 +7,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
-/// How long the server may take to answer: behind everything else that it has to deliver here. That it is gone is found
-/// out sooner, and not by this.
-const ANSWER: Duration = Duration::from_secs(10);
+/// How long the server may take to answer. It does so behind everything else that it has to deliver here, which a busy
+/// machine may be long about; that it is gone is found out by pings, and sooner.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// How long it may take before it is asked in the other way.
 const FIRST_WAY: Duration = Duration::from_millis(200);
