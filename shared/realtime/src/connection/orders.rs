@@ -61,7 +61,7 @@ pub(crate) struct ReleasePoll;
 impl Handler<ReleasePoll> for Connection {
     type Result = ();
 
-    fn handle(&mut self, _: ReleasePoll, _: &mut ConnectionContext) {
+    fn handle(&mut self, _: ReleasePoll, _: &mut Self::Context) {
         self.release_poll();
     }
 }

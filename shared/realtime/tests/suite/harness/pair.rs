@@ -49,3 +49,15 @@ impl Pair {
         self.bus.cut("ann");
     }
 }
+
+impl Drop for Pair {
+    #[expect(clippy::print_stderr, reason = "a failing test should show what its nodes say of themselves")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for server in [&self.ann, &self.ben] {
+                let cluster = server.io.cluster().map(|cluster| (cluster.nodes(), cluster.stats()));
+                eprintln!("{}: {:?} {:?}", server.io.node_name(), server.io.stats(), cluster);
+            }
+        }
+    }
+}
