@@ -89,6 +89,9 @@ impl Membership {
         if tag == self.own {
             return Change::Nothing;
         }
+        if !self.members.contains_key(&tag) && self.is_left_over(tag, epoch, now) {
+            return Change::Nothing;
+        }
         let came = || Heard {
             member: Member { name: name.to_owned(), tag, epoch },
             last: now,

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message<'a> {
+    /// On `nodes`: the sender is about to come, and no member yet. Whoever hears it says at once that it lives, and whoever
+    /// has the sender's name objects by that.
+    Claim,
     /// On `nodes`, every 500 ms: the sender lives. Whoever hears a `hello` says so at once too.
     Heartbeat {
         /// The sender has just come, or come back, and wants to know who is here.
@@ -140,8 +143,19 @@ pub enum Question<'a> {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relay<'a> {
+    /// Is there such a session? Asked about requests that are refused for another reason if there is.
+    Known {
+        /// The session's id.
+        sid: &'a str,
+    },
     /// A GET that takes what is queued or waits for it.
     Poll {
+        /// The session's id.
+        sid: &'a str,
+    },
+    /// The node that has that poll is closing: it wants an answer now, even if there is nothing to say. There is no answer
+    /// to this itself.
+    PollReleased {
         /// The session's id.
         sid: &'a str,
     },
@@ -150,11 +164,15 @@ pub enum Relay<'a> {
         /// The session's id.
         sid: &'a str,
     },
-    /// A POST that brings packets.
+    /// A POST that brings packets, or a part of a long one.
     Post {
         /// The session's id.
         sid: &'a str,
-        /// Its body.
+        /// Bytes of the body before this part.
+        at: u64,
+        /// Whether it is the last part, which alone is answered.
+        last: bool,
+        /// This part of the body.
         #[serde(with = "serde_bytes")]
         body: &'a [u8],
     },
@@ -177,9 +195,16 @@ pub enum Relay<'a> {
 #[serde(rename_all = "snake_case")]
 pub enum Pipe<'a> {
     /// Bytes of the WebSocket, as they were read or are to be written.
-    Bytes(#[serde(with = "serde_bytes")] &'a [u8]),
-    /// So many bytes have been taken in; as many more may be sent.
+    Bytes {
+        /// Bytes that this side has sent before these. What does not go on where the last ones ended is not taken: something
+        /// was lost, and with it the WebSocket.
+        at: u64,
+        /// The bytes.
+        #[serde(with = "serde_bytes")]
+        bytes: &'a [u8],
+    },
+    /// So many bytes have been taken in since the pipe began; 256 KiB more than that may be sent.
     Taken(u64),
-    /// Nothing more comes from this side.
+    /// The pipe is over. What has been sent before is still taken in.
     End,
 }

@@ -31,6 +31,9 @@ pub trait Node: Send + Sync + 'static {
     /// A node is gone.
     fn left(&self, member: &Member);
 
+    /// The bus is away, and with it every other node, members though they are: what was on its way may be lost.
+    fn away(&self);
+
     /// This process was stopped for so long that the others have given it up: what its clients were to hear meanwhile
     /// is lost, and they should be told, by ending their connections.
     fn suspended(&self);

@@ -30,9 +30,12 @@ impl Pulse {
         u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(ENDED - 1)
     }
 
-    /// The clock has ticked.
-    pub fn tick(&self, now: Instant) {
-        self.last.store(self.millis(now), SeqCst);
+    /// The link has made a step, however small: who is busy beats, who has been stopped does not. A pause before it that
+    /// was too long is not covered up.
+    pub fn beat(&self, now: Instant) {
+        if !self.stands_still(now) {
+            self.last.store(self.millis(now), SeqCst);
+        }
     }
 
     /// Time since the last tick.
@@ -48,7 +51,7 @@ impl Pulse {
     /// A standstill is over. First it is counted and then the clock goes on, so that nobody can find neither.
     pub fn goes_on(&self, now: Instant) {
         self.standstills.fetch_add(1, SeqCst);
-        self.tick(now);
+        self.last.store(self.millis(now), SeqCst);
     }
 
     /// The clock has ended.
@@ -72,7 +75,7 @@ mod tests {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let pulse = Pulse::new(Duration::from_secs(2), start);
-        pulse.tick(at(100));
+        pulse.beat(at(100));
         assert_eq!(pulse.standstills(at(2_100)), 0);
         assert_eq!(pulse.standstills(at(2_101)), 1);
         assert!(pulse.stands_still(at(2_101)));

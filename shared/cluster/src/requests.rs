@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::identity::NodeTag;
 
-/// Questions that may be under way at the same time.
-const MOST: usize = 10_000;
+/// Questions that may be under way at the same time. A poll that waits on another node than its session's is one.
+const MOST: usize = 100_000;
 
 /// Bytes that one node's answer may have, all parts together.
 const ANSWER_BYTES: usize = 64 << 20;

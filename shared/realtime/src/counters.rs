@@ -18,6 +18,9 @@ macro_rules! counters {
             pub sessions: AtomicI64,
             pub sockets: AtomicI64,
             pub rooms: AtomicI64,
+            pub relayed_out: AtomicI64,
+            pub relayed_in: AtomicI64,
+            pub pipes: AtomicI64,
             closed: [AtomicU64; DisconnectReason::ALL.len()],
             $(pub $name: AtomicU64,)*
         }
@@ -32,6 +35,12 @@ macro_rules! counters {
             pub sockets: i64,
             /// Rooms with members on this node now.
             pub rooms: i64,
+            /// Requests under way now that have come to this node for sessions of others.
+            pub relayed_out: i64,
+            /// Polls and POSTs under way now that have come to other nodes for sessions of this one.
+            pub relayed_in: i64,
+            /// WebSockets now that end at this node and have their sessions on another, and the other way round.
+            pub pipes: i64,
             /// Sessions that ended, by reason.
             pub closed: BTreeMap<&'static str, u64>,
             $($(#[$doc])* pub $name: u64,)*
@@ -43,6 +52,9 @@ macro_rules! counters {
                     sessions: self.sessions.load(Relaxed),
                     sockets: self.sockets.load(Relaxed),
                     rooms: self.rooms.load(Relaxed),
+                    relayed_out: self.relayed_out.load(Relaxed),
+                    relayed_in: self.relayed_in.load(Relaxed),
+                    pipes: self.pipes.load(Relaxed),
                     closed: DisconnectReason::ALL
                         .iter()
                         .map(|&reason| (reason.as_str(), self.closed[reason as usize].load(Relaxed)))
@@ -89,6 +101,14 @@ counters! {
     room_restarts,
     /// Namespaces that refused a client.
     refused_connects,
+    /// Requests relayed to the nodes of their sessions.
+    relayed_requests,
+    /// Relayed requests that were not answered: their node was gone or could not be reached.
+    failed_relays,
+    /// WebSockets between nodes that were cut: a node was gone or could not be reached, or something was lost between them.
+    broken_pipes,
+    /// What came through such a WebSocket after its end, in pieces.
+    stray_pieces,
 }
 
 /// What became of many packets, to be counted at once: an atomic for each client would cost as much as its delivery.
@@ -127,6 +147,22 @@ impl Counters {
 
     pub fn closed(&self, reason: DisconnectReason) {
         self.closed[reason as usize].fetch_add(1, Relaxed);
+    }
+}
+
+/// One of those that a gauge counts, until it is dropped.
+pub(crate) struct UnderWay<'a>(&'a AtomicI64);
+
+impl<'a> UnderWay<'a> {
+    pub fn new(gauge: &'a AtomicI64) -> Self {
+        gauge.fetch_add(1, Relaxed);
+        Self(gauge)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -26,6 +26,11 @@ pub(crate) fn session_id(node: NodeTag) -> Arc<str> {
     id.into()
 }
 
+/// The node that a session id names; none if it has not the form of one.
+pub(crate) fn owner_of(sid: &str) -> Option<NodeTag> {
+    if sid.len() == NodeTag::LENGTH + 22 { NodeTag::at_start_of(sid) } else { None }
+}
+
 /// A socket id: its node in 6 characters, its shard in 3, and a random UUID in 22. It is public, for it is also the name
 /// of the room in which only that socket is.
 pub(crate) fn socket_id(Place { node, shard }: Place) -> Arc<str> {
@@ -68,6 +73,6 @@ mod tests {
         let node = NodeTag::of("node-1");
         let ids: HashSet<_> = (0..100_000).map(|_| session_id(node)).collect();
         assert_eq!(ids.len(), 100_000);
-        assert!(ids.iter().all(|id| id.len() == 28 && NodeTag::at_start_of(id) == Some(node)));
+        assert!(ids.iter().all(|id| owner_of(id) == Some(node)));
     }
 }

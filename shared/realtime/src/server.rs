@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     DisconnectReason,
     bundle::Bundle,
-    cluster::SideThread,
+    cluster::{Neighbours, Pipes, Relays, SideThread},
     connection::{Close, Shutdown},
     counters::Counters,
     delivery::Delivery,
@@ -49,6 +49,11 @@ pub(crate) struct Server {
     pub tag: NodeTag,
     /// Where listeners for events of other servers run.
     pub side_thread: SideThread,
+    /// Requests that other nodes relay to this one.
+    pub relays: Relays,
+    pub pipes: Pipes,
+    /// Who wants to know of nodes that come and go.
+    pub neighbours: Neighbours,
     link: OnceLock<LinkHandle>,
     application: OnceLock<Application>,
     closing: watch::Sender<bool>,
@@ -77,6 +82,9 @@ impl Server {
             node_name: options.node_name.as_str().into(),
             tag: NodeTag::of(&options.node_name),
             side_thread: SideThread::default(),
+            relays: Relays::default(),
+            pipes: Pipes::default(),
+            neighbours: Neighbours::default(),
             link: OnceLock::new(),
             options,
             application: OnceLock::new(),
@@ -187,8 +195,12 @@ impl Server {
         for line in self.sessions.all() {
             line.connection.do_send(Shutdown);
         }
+        self.pipes.close();
         let deadline = Instant::now() + patience;
-        while !self.sessions.is_empty() && Instant::now() < deadline {
+        // Requests for sessions of other nodes are under way only until these have answered, and then their clients go on
+        // with the next node.
+        let busy = || !self.sessions.is_empty() || self.counters.relayed_out.load(Ordering::Relaxed) > 0;
+        while busy() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         if let Some(link) = self.link() {

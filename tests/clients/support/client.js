@@ -1,6 +1,8 @@
 // One client of the server under test: an unchanged socket.io-client that remembers what it hears.
 
 import { io } from 'socket.io-client';
+import { Cluster } from './cluster.js';
+import { Testbed } from './testbed.js';
 import { DEADLINE, within } from './wait.js';
 
 export class Client {
@@ -46,6 +48,19 @@ export class Client {
     return within(heard, `the event "${event}"`, { state: () => this.#state() });
   }
 
+  /** Whether an `event` whose first argument is `text` comes in within that many milliseconds. Later ones stay unread. */
+  async hearsSoon(event, text, millis) {
+    const heard = new Promise((resolve) => {
+      const listener = (first) => { if (first === text) resolve(true); };
+      this.socket.on(event, listener);
+      setTimeout(() => {
+        this.socket.off(event, listener);
+        resolve(false);
+      }, millis);
+    });
+    return heard;
+  }
+
   /** Everything of that name that came in and was not asked for. */
   unread(event) {
     return this.#unread.filter((entry) => entry.event === event).map((entry) => entry.args);
@@ -85,12 +100,20 @@ export class Client {
   }
 }
 
-/** The ways of the client to reach the server; each runs every scenario. */
-export const WAYS = {
+/** Transports of a client. */
+const TRANSPORTS = {
   polling: { transports: ['polling'], settlesOn: 'polling' },
   websocket: { transports: ['websocket'], settlesOn: 'websocket' },
-  upgrade: { transports: ['polling', 'websocket'], settlesOn: 'websocket' },
+  upgrade: { transports: ['polling', 'websocket'], settlesOn: 'websocket', upgrades: true },
 };
+
+/** The ways of the client to reach the server, which may be one or several; each runs every scenario. */
+export const WAYS = Object.fromEntries(
+  Object.entries(TRANSPORTS).flatMap(([name, transports]) => [
+    [name, { ...transports, server: Testbed }],
+    [`${name} in a cluster`, { ...transports, server: Cluster }],
+  ]),
+);
 
 /** A client on its way to `url` + namespace; nothing is awaited. */
 export function dial(url, namespace, way, options = {}) {

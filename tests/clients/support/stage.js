@@ -2,7 +2,6 @@
 
 import { after, afterEach, before } from 'node:test';
 import { dial, WAYS, Client } from './client.js';
-import { Testbed } from './testbed.js';
 import { within } from './wait.js';
 
 let names = 0;
@@ -13,7 +12,7 @@ export function aRoom() {
   return `room ${names}`;
 }
 
-/** Call it inside a `describe`: its tests share a testbed of this profile. */
+/** Call it inside a `describe`: its tests share a server of this profile. */
 export function stage(way, profile) {
   const scene = new Scene(way, profile);
   before(() => scene.open());
@@ -29,10 +28,11 @@ class Scene {
     this.way = way;
     this.profile = profile;
     this.settlesOn = WAYS[way].settlesOn;
+    this.upgrades = WAYS[way].upgrades ?? false;
   }
 
   async open() {
-    this.server = await Testbed.start(this.profile);
+    this.server = await WAYS[this.way].server.start(this.profile);
   }
 
   /** A client that is on its way; for those who are going to be refused. */

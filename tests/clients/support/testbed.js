@@ -3,23 +3,28 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { nextEvent, within } from './wait.js';
+import { DEADLINE, nextEvent, within } from './wait.js';
 
 const PROGRAM = process.env.TESTBED ?? fileURLToPath(new URL('../../../target/debug/testbed', import.meta.url));
+
+/** How it carries WebSockets: `owned` or `mounted`. */
+const TRANSPORT = process.env.TRANSPORT ?? 'owned';
 
 export class Testbed {
   #process;
 
-  /** Starts a testbed on a free port, or on `port`, and resolves when it accepts connections. */
-  static async start(profile, { port = 0 } = {}) {
+  /** Starts a testbed on a free port, or on `port`, with more arguments, and resolves when it accepts connections. */
+  static async start(profile, { port = 0, args = [] } = {}) {
     const testbed = new Testbed();
     testbed.profile = profile;
+    testbed.args = args;
     await testbed.#launch(port);
     return testbed;
   }
 
   async #launch(port) {
-    const child = spawn(PROGRAM, ['--profile', this.profile, '--port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const flags = ['--profile', this.profile, '--port', String(port), '--transport', TRANSPORT, ...this.args];
+    const child = spawn(PROGRAM, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
 
     // Kept for the message of a failed start, and read to the end so that a talkative server never blocks on a full pipe.
@@ -42,6 +47,12 @@ export class Testbed {
 
   get port() {
     return Number(new URL(this.url).port);
+  }
+
+  /** What it counts of itself. */
+  async stats() {
+    const answer = await fetch(`${this.url}/stats`, { signal: AbortSignal.timeout(DEADLINE) });
+    return answer.json();
   }
 
   /** Sends a signal without waiting for its effect. */

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use natter_protocol::Args;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{handshake::WireHandshake, namespace::NamespaceInner, remote_socket::RemoteSocket};
+use crate::{
+    handshake::WireHandshake, namespace::NamespaceInner, remote_socket::RemoteSocket,
+    transport::exchange::Refusal,
+};
 
 /// To `count`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +39,20 @@ pub(crate) struct AckAnswers {
     pub missing: Vec<String>,
     /// Whether one of them could still have.
     pub timed_out: bool,
+}
+
+/// To a relayed request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// The session is there; the POST was taken; the WebSocket may try to take over.
+    Done,
+    /// The payload of a poll.
+    Packets(serde_bytes::ByteBuf),
+    /// The session takes no part in it.
+    Refused(Refusal),
+    /// The WebSocket may not try: it is opened and closed.
+    Occupied,
 }
 
 /// The arguments of an acknowledgement.
@@ -98,5 +115,5 @@ pub(crate) fn encode<T: Serialize>(answer: &T) -> Bytes {
 
 /// Reads an answer; none if it is not what was asked for.
 pub(crate) fn decode<T: DeserializeOwned>(answer: &[u8]) -> Option<T> {
-    rmp_serde::from_slice(answer).ok()
+    natter_cluster::decode(answer).ok()
 }

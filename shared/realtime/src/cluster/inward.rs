@@ -1,16 +1,24 @@
 //! What comes in from the other nodes. All of it runs on the link's thread and waits for nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use natter_cluster::{
     Event, Member, Node, NodeTag, Responder,
-    message::{self, Broadcast, Pipe, Question, Relay},
+    message::{self, Broadcast, Pipe, Question},
 };
 use natter_protocol::{Args, Body, EnginePacket, Frames, PacketDecoder, PacketLimits, split_frame};
 
-use super::answers::{AckAnswers, Counts, Picture, Pictures, Response, encode};
+use super::{
+    answers::{AckAnswers, Counts, Picture, Pictures, Response, encode},
+    neighbours::ClusterChange,
+    pipes::{PipeKey, Pipes},
+    relay::Relays,
+};
 use crate::{
     broadcast::BroadcastOperator, delivery::Delivery, error::AckError, namespace::NamespaceInner,
     namespaces::Namespaces, roster::Target,
@@ -174,18 +182,39 @@ impl Node for Inward {
                 let responder = wants_ack.then_some(responder);
                 namespace.side.call(thread, move || server.upgrade(), event, args, responder);
             }
-            Question::Relay(relay) => self.relayed(relay, responder),
+            Question::Relay(relay) => {
+                if let Some(io) = self.io.upgrade() {
+                    Relays::asked(&io.server, relay, responder);
+                }
+            }
         }
     }
 
     fn piped(&self, from: NodeTag, pipe: u64, own: bool, what: Pipe<'_>) {
         let Some(io) = self.io.upgrade() else { return };
-        drop((io, from, pipe, own, what));
+        let Some(link) = io.server.link() else { return };
+        let key = PipeKey { peer: from, number: pipe, accepted_here: own };
+        Pipes::heard(&io.server, link, key, &what);
     }
 
-    fn came(&self, _: &Member) {}
+    fn came(&self, member: &Member) {
+        self.tell(ClusterChange::NodeCame(member.name.clone()));
+    }
 
-    fn left(&self, _: &Member) {}
+    fn left(&self, member: &Member) {
+        if let Some(io) = self.io.upgrade() {
+            io.server.relays.left(member.tag);
+            io.server.pipes.left(member.tag);
+        }
+        self.tell(ClusterChange::NodeLeft(member.name.clone()));
+    }
+
+    fn away(&self) {
+        if let Some(io) = self.io.upgrade() {
+            io.server.relays.away();
+            io.server.pipes.away();
+        }
+    }
 
     fn suspended(&self) {
         if let Some(io) = self.io.upgrade() {
@@ -195,6 +224,13 @@ impl Node for Inward {
 }
 
 impl Inward {
+    fn tell(&self, change: ClusterChange) {
+        if let Some(io) = self.io.upgrade() {
+            let panics = io.server.neighbours.tell(&change);
+            io.server.counters.handler_panics.fetch_add(panics, Relaxed);
+        }
+    }
+
     fn acks(&self, broadcast: &Broadcast<'_>, responder: Responder) {
         let packet = Bytes::copy_from_slice(broadcast.packet);
         let event =
@@ -221,9 +257,5 @@ impl Inward {
             };
             encode(&answers)
         });
-    }
-
-    fn relayed(&self, relay: Relay<'_>, responder: Responder) {
-        drop((relay, responder));
     }
 }

@@ -5,16 +5,13 @@ use std::{collections::VecDeque, net::SocketAddr};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-use super::{Packet, soon};
+use super::{Packet, Stream, soon};
 
 pub struct Client {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Stream>,
     /// The session's id, which only it and the server know.
     session: String,
     namespace: String,
@@ -43,17 +40,22 @@ impl Client {
 
     /// Takes a polling session over, which may be in a namespace already.
     pub async fn upgrade(address: SocketAddr, path: &str, session: &str) -> Self {
-        let mut client =
-            Self::over(address, &format!("{path}/?EIO=4&transport=websocket&sid={session}")).await;
-        session.clone_into(&mut client.session);
+        let mut client = Self::try_upgrade(address, path, session).await;
         client.raw("2probe").await;
         assert_eq!(client.text().await, "3probe");
         client.raw("5").await;
         client
     }
 
+    /// Opens a WebSocket for a polling session, and no more.
+    pub async fn try_upgrade(address: SocketAddr, path: &str, session: &str) -> Self {
+        let target = format!("{path}/?EIO=4&transport=websocket&sid={session}");
+        let client = Self::over(address, &target).await;
+        Self { session: session.to_owned(), ..client }
+    }
+
     async fn over(address: SocketAddr, target: &str) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = Stream::connect(address).await;
         let (socket, _) =
             soon("a WebSocket", client_async(format!("ws://{address}{target}"), stream)).await.unwrap();
         Self {

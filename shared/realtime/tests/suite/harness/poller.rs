@@ -30,6 +30,16 @@ impl Poller {
         &self.session
     }
 
+    /// The same session by way of another server.
+    pub fn through(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
+    /// The path of its requests.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     pub async fn get(&self) -> Answer {
         request(self.address, &format!("GET {}", self.path), &[], "").await
     }

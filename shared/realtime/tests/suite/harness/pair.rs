@@ -1,0 +1,63 @@
+//! Two servers of this process that are one cluster.
+
+use natter::{Cluster, Io, IoBuilder, MemoryBus};
+
+use super::{Client, Poller, Server, eventually, soon};
+
+pub struct Pair {
+    pub ann: Server,
+    pub ben: Server,
+    pub bus: MemoryBus,
+}
+
+impl Pair {
+    /// With the defaults.
+    pub async fn start() -> Self {
+        Self::of(|io| io).await
+    }
+
+    /// Two servers that are set up alike, once each knows the other.
+    pub async fn of(set_up: impl Fn(IoBuilder) -> IoBuilder) -> Self {
+        let bus = MemoryBus::new();
+        let server = |name: &str| {
+            Server::build(set_up(Io::builder()).node_name(name).cluster(Cluster::in_memory(&bus)))
+        };
+        let pair = Self { ann: server("ann"), ben: server("ben"), bus: bus.clone() };
+        for server in [&pair.ann, &pair.ben] {
+            let cluster = server.io.cluster().unwrap();
+            soon("a node to join", cluster.joined()).await.unwrap();
+            eventually("other nodes", 1, || cluster.nodes().len()).await;
+        }
+        pair
+    }
+
+    /// A polling session of Ann's, as it is reached through Ann and through Ben.
+    pub async fn poller(&self) -> (Poller, Poller) {
+        let poller = self.ann.poller().await;
+        let through_ben = poller.through(self.ben.address);
+        (poller, through_ben)
+    }
+
+    /// A client whose session is Ann's and whose WebSocket is Ben's.
+    pub async fn piped(&self) -> Client {
+        let (poller, _) = self.poller().await;
+        Client::upgrade(self.ben.address, "/socket.io", poller.session()).await
+    }
+
+    /// Takes Ann off the bus.
+    pub fn cut_ann(&self) {
+        self.bus.cut("ann");
+    }
+}
+
+impl Drop for Pair {
+    #[expect(clippy::print_stderr, reason = "a failing test should show what its nodes say of themselves")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for server in [&self.ann, &self.ben] {
+                let cluster = server.io.cluster().map(|cluster| (cluster.nodes(), cluster.stats()));
+                eprintln!("{}: {:?} {:?}", server.io.node_name(), server.io.stats(), cluster);
+            }
+        }
+    }
+}

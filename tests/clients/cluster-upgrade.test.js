@@ -1,0 +1,3 @@
+import { everyScenarioOver } from './scenarios/index.js';
+
+everyScenarioOver('upgrade in a cluster');

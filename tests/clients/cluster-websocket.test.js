@@ -1,0 +1,3 @@
+import { everyScenarioOver } from './scenarios/index.js';
+
+everyScenarioOver('websocket in a cluster');
