@@ -454,7 +454,7 @@ impl Link {
 
     fn came_up(&mut self) {
         self.up = true;
-        self.membership.excuse(Instant::now());
+        self.membership.excuse(self.last_heard, Instant::now());
         if self.settled && self.last_heard.elapsed() > PATIENCE - HEARTBEAT {
             // As long as it has heard nobody, nobody has heard it, give or take a heartbeat: they have given it up. What it
             // said before and what is still on its way must not count as its own any more.

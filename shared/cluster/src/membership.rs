@@ -166,8 +166,10 @@ impl Membership {
         gone
     }
 
-    /// The bus is back: nobody could be heard meanwhile, and that was nobody's silence.
-    pub fn excuse(&mut self, now: Instant) {
+    /// The bus is back: nobody could be heard since then, and that was nobody's silence. Who was given up for it has left
+    /// nothing behind.
+    pub fn excuse(&mut self, since: Instant, now: Instant) {
+        self.given_up.retain(|_, gone| gone.at < since);
         self.members.values_mut().for_each(|heard| heard.last = now);
     }
 
@@ -232,7 +234,7 @@ mod tests {
         membership.heartbeat("ann", ann, epoch(1), 1, start);
         assert_eq!(membership.judge(ann, epoch(1), 2, at(2)), Verdict::Heed);
         assert!(membership.give_up_silent(at(5)).is_empty());
-        membership.excuse(at(60));
+        membership.excuse(at(2), at(60));
         assert!(membership.give_up_silent(at(63)).is_empty());
         let gone = membership.give_up_silent(at(64));
         assert_eq!(gone.len(), 1);
@@ -269,6 +271,20 @@ mod tests {
         assert_eq!(membership.heartbeat("ann", ann, epoch(5), 2, at(3_100)), Change::Nothing);
         assert_eq!(membership.heartbeat("ann", ann, epoch(5), 3, at(3_600)), Change::Came);
         assert_eq!(membership.judge(ann, epoch(5), 3, at(3_600)), Verdict::Heed);
+    }
+
+    #[test]
+    fn who_was_given_up_while_the_bus_was_away_is_back_at_once() {
+        let (mut membership, ann, start) = membership();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let bob = NodeTag::of("bob");
+        membership.heartbeat("bob", bob, epoch(1), 1, start);
+        assert_eq!(membership.give_up_silent(at(4)).len(), 1, "on his own account");
+        membership.heartbeat("ann", ann, epoch(1), 1, at(4));
+        assert_eq!(membership.give_up_silent(at(8)).len(), 1);
+        membership.excuse(at(5), at(20));
+        assert_eq!(membership.heartbeat("ann", ann, epoch(1), 9, at(20)), Change::Came);
+        assert_eq!(membership.heartbeat("bob", bob, epoch(1), 9, at(20)), Change::Nothing);
     }
 
     #[test]
