@@ -32,7 +32,9 @@ pub(super) struct Queue {
     state: Mutex<State>,
     most: usize,
     filled: Notify,
+    // Two for one occasion: whoever waits for it may wait for both, and a notice wakes one only.
     written: Notify,
+    emptied: Notify,
 }
 
 #[derive(Default)]
@@ -53,7 +55,13 @@ struct State {
 impl Queue {
     /// One that holds this many bytes; a single larger message passes alone.
     pub(super) fn new(most: usize) -> Self {
-        Self { state: Mutex::default(), most, filled: Notify::new(), written: Notify::new() }
+        Self {
+            state: Mutex::default(),
+            most,
+            filled: Notify::new(),
+            written: Notify::new(),
+            emptied: Notify::new(),
+        }
     }
 
     pub(super) fn publish(&self, subject: &str, payload: Bytes) -> Result<(), PublishError> {
@@ -119,12 +127,13 @@ impl Queue {
         state.bytes = state.bytes.saturating_sub(bytes);
         state.written += bytes;
         self.written.notify_one();
+        self.emptied.notify_one();
     }
 
     /// Waits until everything is written.
     pub(super) async fn is_empty(&self) {
         while self.state().bytes > 0 {
-            self.written.notified().await;
+            self.emptied.notified().await;
         }
     }
 
