@@ -85,6 +85,7 @@ pub(crate) struct Link {
     membership: Membership,
     requests: Requests,
     subscriptions: HashSet<Arc<str>>,
+    last_tick: Instant,
     last_heartbeat: Instant,
     /// When the bus last brought anything.
     last_heard: Instant,
@@ -117,6 +118,7 @@ impl Link {
             incoming: Incoming::default(),
             requests: Requests::default(),
             subscriptions: fixed.into(),
+            last_tick: now,
             last_heartbeat: now,
             last_heard: now,
             objections: None,
@@ -435,9 +437,15 @@ impl Link {
             return;
         }
         let now = Instant::now();
+        let late = now.duration_since(self.last_tick).saturating_sub(TICK);
+        self.last_tick = now;
         self.requests.expire(now);
         if !self.up {
             return;
+        }
+        // Much has come that is still to be looked at, heartbeats perhaps among it.
+        if late > HEARTBEAT {
+            self.membership.postpone(late, now);
         }
         for member in self.membership.give_up_silent(now) {
             self.left(&member);

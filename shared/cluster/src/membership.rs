@@ -97,9 +97,6 @@ impl Membership {
             last: now,
             seq: seq.saturating_sub(1),
         };
-        if !self.members.contains_key(&tag) && self.is_left_over(tag, epoch, now) {
-            return Change::Nothing;
-        }
         match self.members.get_mut(&tag) {
             None => {
                 self.given_up.remove(&tag);
@@ -171,6 +168,11 @@ impl Membership {
     pub fn excuse(&mut self, since: Instant, now: Instant) {
         self.given_up.retain(|_, gone| gone.at < since);
         self.members.values_mut().for_each(|heard| heard.last = now);
+    }
+
+    /// For so long nobody was listened to, since there was other work: what they have said meanwhile may be waiting.
+    pub fn postpone(&mut self, by: Duration, now: Instant) {
+        self.members.values_mut().for_each(|heard| heard.last = now.min(heard.last + by));
     }
 
     /// Forgets everybody.
@@ -271,6 +273,18 @@ mod tests {
         assert_eq!(membership.heartbeat("ann", ann, epoch(5), 2, at(3_100)), Change::Nothing);
         assert_eq!(membership.heartbeat("ann", ann, epoch(5), 3, at(3_600)), Change::Came);
         assert_eq!(membership.judge(ann, epoch(5), 3, at(3_600)), Verdict::Heed);
+    }
+
+    #[test]
+    fn the_own_work_is_nobodys_silence() {
+        let (mut membership, ann, start) = membership();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        membership.heartbeat("ann", ann, epoch(1), 1, start);
+        membership.postpone(Duration::from_secs(4), at(5));
+        assert!(membership.give_up_silent(at(7)).is_empty());
+        membership.postpone(Duration::from_secs(60), at(7));
+        assert!(membership.give_up_silent(at(10)).is_empty());
+        assert_eq!(membership.give_up_silent(at(11)).len(), 1, "not later than if it had been heard now");
     }
 
     #[test]
