@@ -207,12 +207,11 @@ async fn a_flood_at_a_busy_thread_is_counted_to_the_last_message() {
 
 #[tokio::test]
 async fn a_server_that_is_slow_is_not_taken_for_one_that_is_gone() {
-    const MESSAGES: usize = 100_000;
+    const MESSAGES: usize = 70_000;
     let server = NatsServer::start_with(&config());
     let (mut ann, mut bob) = (join(&server, "ann").await, join(&server, "bob").await);
     bob.listen("news").await;
     let slow = server.slow_down();
-    let begun = Instant::now();
     for _ in 0..MESSAGES {
         ann.say("news", "1").await;
     }
@@ -223,7 +222,6 @@ async fn a_server_that_is_slow_is_not_taken_for_one_that_is_gone() {
             sweep = bob.sweep() => heard += sweep.len(),
         }
     }
-    println!("{:?}", begun.elapsed());
     drop(slow);
 }
 

@@ -37,7 +37,7 @@ fn ready(name: &str, nats: &str) -> Node {
 }
 
 #[test]
-fn an_event_reaches_those_whom_it_is_for_on_every_node_once_and_in_order() {
+fn an_event_reaches_those_whom_it_is_for_on_every_node_once() {
     let nats = NatsServer::start();
     let nodes = [ready("one", &nats.url()), ready("two", &nats.url())];
     let clients: Vec<_> = nodes.iter().flat_map(|node| [node.client(), node.client()]).collect();
@@ -69,8 +69,15 @@ fn an_event_reaches_those_whom_it_is_for_on_every_node_once_and_in_order() {
             wanted.push(r#"["one"]"#);
         }
         wanted.push(r#"["end"]"#);
-        let heard: Vec<_> = wanted.iter().map(|_| client.receive("42")).collect();
+        let mut heard: Vec<_> = wanted.iter().map(|_| client.receive("42")).collect();
+        // What is published under several subjects has no order.
+        heard.sort();
+        wanted.sort();
         assert_eq!(heard, wanted, "client {nth}");
+        // And nothing more.
+        client.send(r#"424["whoami"]"#);
+        let next = client.next();
+        assert!(next.starts_with("434"), "client {nth}: {next}");
     }
 }
 

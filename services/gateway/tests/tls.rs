@@ -119,7 +119,7 @@ fn a_new_certificate_is_served_after_a_hangup_and_open_connections_stay() {
     files.put("two");
     node.signal("HUP");
     eventually_serves(&node, "two");
-    ann.write_all(b"\x81\x8e\0\0\0\042[\"nonsense\"]").expect("a frame");
+    ann.write_all(b"\x81\x8e\0\0\0\x0042[\"nonsense\"]").expect("a frame");
     websocket(&node, "two");
 
     // What can't be read changes nothing.

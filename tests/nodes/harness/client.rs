@@ -189,7 +189,8 @@ impl Client {
                     }
                     open = Some(packet);
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Err(_)) | None => return None,
+                // A close frame is answered when the next one is read, of which there is none.
                 Some(Ok(_)) => {}
             }
         }

@@ -62,7 +62,7 @@ pub struct HttpServer<F, I, S, B> {
     backlog: u32,
     addresses: Vec<(SocketAddr, &'static str)>,
     builder: ServerBuilder,
-    _app: PhantomData<fn() -> (I, S, B)>,
+    _app: PhantomData<(I, S, B)>,
 }
 
 #[derive(Clone)]
