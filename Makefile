@@ -4,7 +4,7 @@
 
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lints docs dependencies bench bench-cluster bench-hold bench-test clean-tools
+.PHONY: help run test check format lints docs dependencies bench bench-cluster bench-hold bench-test faults cluster cluster-test clean-tools
 
 help: ## Lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -13,9 +13,16 @@ run: ## Runs a node with its chat page on http://127.0.0.1:3000, built for speed
 	@deploy/client/install
 	cargo run --release --locked --bin natter -- $(ARGS)
 
-test: ## Installs what the tests need and runs all of them (SUITES: rust clients python browser)
+cluster: ## Runs NATS, three nodes and a balancer on http://127.0.0.1:3000 with docker compose (ARGS: --scale node=5)
+	docker compose up --build --detach --wait $(ARGS)
+	@echo "http://127.0.0.1:$${NATTER_PUBLISH_PORT:-3000} is the cluster; docker compose down ends it"
+
+test: ## Installs what the tests need and runs all of them (SUITES: rust mounted clients python browser)
 	@tests/install
 	@tests/run $(SUITES)
+
+cluster-test: ## Reads deploy/ and runs docker-compose.yml for real; status 77: no Docker engine could be had
+	@tests/deploy/run
 
 check: format lints docs dependencies bench-test ## What must hold besides the tests: format, lints, docs, dependencies, the benchmark itself
 
@@ -49,5 +56,10 @@ bench-test: ## Tests the load generator and what makes the tables
 	cargo test --locked --quiet --manifest-path tests/load/Cargo.toml
 	cd tests/load && python3 -W error -m unittest discover --buffer --start-directory bench --top-level-directory .
 
+# It needs nats-server (tests/install, or NATS_SERVER=/path), and root for the one fault that takes network namespaces.
+faults: ## Kills, stops and cuts off nodes and NATS under load, counts what was lost (ARGS: see tests/faults/README.md)
+	cargo build --release --locked -p testbed
+	cargo run --release --locked -p natter-faults -- $(ARGS)
+
 clean-tools: ## Removes what `make run` and `make test` installed here
-	rm -rf .tools tests/clients/node_modules tests/browser/node_modules tests/load/peers/node/node_modules
+	rm -rf .tools tests/clients/node_modules tests/browser/node_modules tests/deploy/node_modules tests/load/peers/node/node_modules

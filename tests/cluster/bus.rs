@@ -29,6 +29,7 @@ both_keep! {
     the_largest_payload_arrives_and_a_larger_one_is_refused
     whoever_takes_too_slowly_loses_messages_and_is_told_how_many
     closing_writes_out_what_is_queued
+    closing_writes_out_what_is_queued_though_nobody_takes_events_any_more
     a_bus_that_is_dropped_ends
     a_bus_whose_events_nobody_takes_ends
 }
@@ -201,6 +202,17 @@ async fn closing_writes_out_what_is_queued(carrier: &Carrier) {
         ann.close().await;
         let expected: Vec<_> = (0..500).map(|number| format!("news {round} {number}")).collect();
         assert_eq!(bob.hears(500).await, expected);
+    }
+}
+
+async fn closing_writes_out_what_is_queued_though_nobody_takes_events_any_more(carrier: &Carrier) {
+    let mut bob = carrier.join("bob").await;
+    bob.listen("news").await;
+    for round in 0..20 {
+        let ann = carrier.join("ann").await;
+        ann.publish("news", format!("goodbye {round}")).expect("there is room");
+        ann.close_and_go().await;
+        assert_eq!(bob.hears(1).await, [format!("news goodbye {round}")]);
     }
 }
 

@@ -171,6 +171,13 @@ impl User {
         self.bus.take().expect("it has not been closed").close().await;
     }
 
+    /// Closes the bus and takes no more events, both in one go, as an actor does that stops.
+    pub async fn close_and_go(mut self) {
+        let closed = self.bus.take().expect("it has not been closed").close();
+        self.drop_events();
+        closed.await;
+    }
+
     /// Closes the bus; then there is nothing more to be told.
     pub async fn close(mut self) {
         self.close_now().await;

@@ -23,7 +23,7 @@ pub use eventually::{PATIENCE, eventually, eventually_within};
 pub use frame::{Frame, from_hex};
 pub use http::{Answer, Http, Response};
 pub use message::{Message, Open};
-pub use nats_server::{NatsConfig, NatsServer};
+pub use nats_server::{NatsConfig, NatsServer, SlowedDown};
 pub use polling::Polling;
 pub use process::Process;
 pub use session::{Heard, Session};

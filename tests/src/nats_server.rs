@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Duration;
 
 use crate::{Process, eventually};
 
@@ -116,7 +118,7 @@ impl NatsServer {
     /// Stops it, so that it does nothing but keeps its connections (SIGSTOP).
     #[track_caller]
     pub fn stop(&self) {
-        self.signal("-STOP");
+        self.process().stop();
         let stat = format!("/proc/{}/stat", self.child.id());
         eventually("the server has stopped", || {
             let stat = fs::read_to_string(&stat).map_err(|error| error.to_string())?;
@@ -127,18 +129,27 @@ impl NatsServer {
     /// Lets it go on after [`NatsServer::stop`].
     #[track_caller]
     pub fn go_on(&self) {
-        self.signal("-CONT");
+        self.process().go_on();
+    }
+
+    /// Lets it work only a hundredth of the time, as on a machine that has too much to do, until what is returned is
+    /// dropped.
+    pub fn slow_down(&self) -> SlowedDown {
+        let process = self.process();
+        let (end, ended) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            while ended.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
+                process.stop();
+                thread::sleep(Duration::from_millis(600));
+                process.go_on();
+            }
+        });
+        SlowedDown { thread: Some(thread), end: Some(end) }
     }
 
     /// Everything it wrote to its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
-
-    #[track_caller]
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill can be run").success(), "kill {signal} failed");
     }
 
     /// It writes the ports that it listens on to a file with its process id in its name.
@@ -172,6 +183,21 @@ impl Drop for NatsServer {
     }
 }
 
+/// A server that is slow as long as this lives. See [`NatsServer::slow_down`].
+pub struct SlowedDown {
+    thread: Option<thread::JoinHandle<()>>,
+    end: Option<Sender<()>>,
+}
+
+impl Drop for SlowedDown {
+    fn drop(&mut self) {
+        self.end.take();
+        // A signal that failed is told by the server that is not there.
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
+#[track_caller]
 /// An address of the loopback interface that no other server has, so that the port can be taken again after a restart:
 /// whoever else is given it meanwhile has it at another address.
 fn own_host(process: u32, nth: u32) -> String {

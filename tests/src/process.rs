@@ -1,7 +1,10 @@
 //! What the operating system says about the server's process.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
+
+use crate::eventually;
 
 /// A process on this machine, read through `/proc`.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,29 @@ impl Process {
         let ticks: u64 =
             fields[11..13].iter().map(|field| field.parse::<u64>().expect("ticks are a number")).sum();
         Duration::from_millis(ticks * 10)
+    }
+
+    /// Stops it, so that it does nothing but keeps its connections (SIGSTOP). Returns when it has stopped.
+    #[track_caller]
+    pub fn stop(self) {
+        self.signal("-STOP");
+        eventually("the process has stopped", || match self.read("stat") {
+            stat if stat.contains(") T ") => Ok(()),
+            stat => Err(stat),
+        });
+    }
+
+    /// Lets it go on after [`Process::stop`].
+    #[track_caller]
+    pub fn go_on(self) {
+        self.signal("-CONT");
+    }
+
+    /// Sends it a signal, such as `-TERM`.
+    #[track_caller]
+    pub(crate) fn signal(self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.pid.to_string()]).status();
+        assert!(sent.expect("kill can be run").success(), "kill {signal} failed");
     }
 
     #[track_caller]

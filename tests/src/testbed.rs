@@ -34,11 +34,20 @@ impl Testbed {
     /// Starts a testbed with this profile on a free port and waits until it accepts connections.
     ///
     /// The program is the one that `TESTBED` names, else `testbed` in the folder where Cargo puts this workspace's programs.
+    /// `TRANSPORT` says how it carries WebSockets, `owned` if it is not set.
     #[track_caller]
     pub fn start(profile: &str) -> Self {
+        Self::start_with(profile, &[])
+    }
+
+    /// The same with more on its command line.
+    #[track_caller]
+    pub fn start_with(profile: &str, args: &[String]) -> Self {
         let program = program();
         let spawned = Command::new(&program)
             .args(["--profile", profile, "--port", "0"])
+            .args(["--transport", &transport()])
+            .args(args)
             // A backtrace reads the program's debug information, tens of megabytes that would be taken for a leak.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
@@ -199,12 +208,19 @@ impl Testbed {
     /// Asks it to leave as an operator does, and waits for its status.
     #[track_caller]
     pub fn terminate(&self) -> ExitStatus {
-        let asked = Command::new("kill").args(["-TERM", &self.process.pid().to_string()]).status();
-        assert!(asked.expect("kill can be run").success(), "kill failed");
+        self.process.signal("-TERM");
         eventually("the testbed leaves", || {
             let status = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
             status.expect("the child can be waited for").ok_or_else(|| "it still runs".to_owned())
         })
+    }
+
+    /// Kills it, as `kill -9` does.
+    #[track_caller]
+    pub fn kill(&self) {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child.kill().expect("the testbed can be killed");
+        child.wait().expect("the testbed can be waited for");
     }
 
     /// Everything it wrote to its standard error.
@@ -226,6 +242,11 @@ impl Drop for Testbed {
             eprintln!("the testbed's last errors: {tail:#?}");
         }
     }
+}
+
+/// How the servers under test carry WebSockets: `owned` or `mounted`.
+pub fn transport() -> String {
+    std::env::var("TRANSPORT").unwrap_or_else(|_| "owned".to_owned())
 }
 
 fn program() -> PathBuf {

@@ -4,6 +4,7 @@ use std::{env, ffi::OsString, fs};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::StyledStr, parser::ValueSource};
 
+use crate::emit::{self, Emission};
 use crate::settings::{Entries, Given, Kind, Refusal, Setting, Source, TABLE, VARIABLE_PREFIX};
 
 /// The variable that names the configuration file; as the place of the other settings it is none itself.
@@ -15,6 +16,8 @@ pub enum Task {
     Serve(Entries),
     /// Print the settings.
     ShowConfig(Entries),
+    /// Emit an event into the cluster.
+    Emit(Entries, Emission),
     /// Print the help or the version that clap made.
     Help(clap::Error),
 }
@@ -31,7 +34,8 @@ pub fn task(
     };
     let (config_variable, from_variables) = variables_given(variables)?;
     let show = matches.subcommand_matches("config");
-    let flags = show.unwrap_or(&matches);
+    let emission = matches.subcommand_matches("emit");
+    let flags = show.or(emission).unwrap_or(&matches);
     let path = flags.get_one::<String>("config-file").cloned().or(config_variable);
     let mut given = match path {
         Some(path) => file_given(&path)?,
@@ -40,7 +44,11 @@ pub fn task(
     given.extend(from_variables);
     given.extend(TABLE.iter().filter_map(|setting| flag_given(setting, flags)));
     let entries = Entries::of(&given)?;
-    Ok(if show.is_some() { Task::ShowConfig(entries) } else { Task::Serve(entries) })
+    Ok(match emission {
+        Some(emission) => Task::Emit(entries, Emission::of(emission)),
+        None if show.is_some() => Task::ShowConfig(entries),
+        None => Task::Serve(entries),
+    })
 }
 
 fn command() -> Command {
@@ -55,11 +63,13 @@ fn command() -> Command {
         .after_help(
             "Each setting is a flag, a variable (--ping-interval: NATTER_PING_INTERVAL) and a key of the file \
              (ping_interval); a flag wins over a variable, that over the file.\n\
-             Exit status: 0 stopped as asked, 1 could not run, 78 a setting is wrong, 128+N a second signal N cut the goodbye short.",
+             Exit status: 0 stopped as asked, 1 could not run, 69 another node of the cluster has this one's name, \
+             78 a setting is wrong, 128+N a second signal N cut the goodbye short.",
         )
         .subcommand(
             Command::new("config").about("Prints every setting with its value and its source, as a configuration file"),
         )
+        .subcommand(emit::command())
         .arg(config_file)
         .args(TABLE.iter().map(flag))
 }
@@ -70,6 +80,7 @@ fn flag(setting: &'static Setting) -> Arg {
         .long(setting.flag())
         .value_name(setting.kind.placeholder())
         .help(StyledStr::from(help))
+        .help_heading("Settings")
         .global(true)
         .allow_hyphen_values(true)
         .action(ArgAction::Set);

@@ -9,6 +9,9 @@ pub enum Exit {
     Done,
     /// 1: it could not run or go on: the port is taken, a file cannot be written. Trying again may help.
     Failed,
+    /// 69 (`EX_UNAVAILABLE` of sysexits.h): another node of the cluster has this one's name. Trying again helps when that
+    /// one is gone.
+    NameTaken,
     /// 78 (`EX_CONFIG` of sysexits.h): a flag, a variable or the file is wrong. Trying again does not help.
     Refused,
     /// 128 + the signal's number: a second signal came before the goodbye was finished.
@@ -21,6 +24,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::NameTaken => 69,
             Self::Refused => 78,
             Self::Cut(signal) => 128 + signal,
         }

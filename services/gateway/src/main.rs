@@ -1,6 +1,9 @@
 //! `natter`: a Socket.IO node that is useful without writing Rust.
 
+mod certificates;
 mod cli;
+mod cluster;
+mod emit;
 mod exit;
 mod node;
 mod page;
@@ -17,6 +20,7 @@ use std::{
 };
 
 use cli::Task;
+use emit::Emission;
 use exit::Exit;
 use settings::{Entries, Refusal, Settings};
 
@@ -36,6 +40,7 @@ fn perform(task: Task) -> Exit {
             Err(refusal) => refuse(&refusal),
         },
         Task::Serve(entries) => serve(&entries),
+        Task::Emit(entries, emission) => emit(&entries, &emission),
     }
 }
 
@@ -52,6 +57,14 @@ fn serve(entries: &Entries) -> Exit {
             Exit::Failed
         }
     }
+}
+
+fn emit(entries: &Entries, emission: &Emission) -> Exit {
+    let emitted = Settings::of(entries).and_then(|settings| {
+        log_to_standard_error(&settings.log);
+        actix_web::rt::System::new().block_on(emit::run(&settings, emission))
+    });
+    emitted.unwrap_or_else(|refusal| refuse(&refusal))
 }
 
 fn log_to_standard_error(filter: &str) {
@@ -76,6 +89,6 @@ fn print(text: &str) -> Exit {
 /// The log may not be there yet: the settings say how.
 fn refuse(refusal: &Refusal) -> Exit {
     // Without a standard error there is still the exit status.
-    writeln!(io::stderr(), "natter: not started:\n{refusal}").ok();
+    writeln!(io::stderr(), "natter: refused:\n{refusal}").ok();
     Exit::Refused
 }

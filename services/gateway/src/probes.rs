@@ -6,8 +6,11 @@ use std::sync::{
 };
 
 use actix_web::{HttpResponse, http::header, web};
-use natter::Io;
+use natter::{Io, Stats};
+use serde::Serialize;
 use serde_json::json;
+
+use crate::cluster::{self, Figures};
 
 /// What the probes answer from; one for the whole node.
 pub struct Probes {
@@ -34,6 +37,8 @@ impl Probes {
         let connections = self.io.engine().clients_count();
         if self.leaving.load(Ordering::Relaxed) {
             Some("shutting down".to_owned())
+        } else if let Some(why) = cluster::apart(&self.io) {
+            Some(why.to_owned())
         } else if connections >= self.max_connections {
             Some(format!("full: {connections} of {} connections", self.max_connections))
         } else {
@@ -75,8 +80,18 @@ async fn ready(probes: web::Data<Probes>) -> HttpResponse {
     }
 }
 
+/// The node's own counters, and those of its link.
+#[derive(Serialize)]
+struct Counted {
+    #[serde(flatten)]
+    node: Stats,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<Figures>,
+}
+
 async fn stats(probes: web::Data<Probes>) -> HttpResponse {
-    fresh(HttpResponse::Ok()).json(probes.io.stats())
+    let counted = Counted { node: probes.io.stats(), cluster: cluster::figures(&probes.io) };
+    fresh(HttpResponse::Ok()).json(counted)
 }
 
 /// An answer of a moment ago is a wrong one.

@@ -3,7 +3,8 @@
 use natter::{Cors, Io, Limits};
 
 use crate::{
-    rooms::{self, House, Names},
+    cluster,
+    rooms::{self, Crowds, House, Names},
     settings::{Origins, Settings},
 };
 
@@ -12,7 +13,7 @@ pub fn build(settings: &Settings) -> Io {
     let house = House {
         policy: settings.policy.clone(),
         names: Names { longest: settings.max_name.0 },
-        node: settings.node.clone(),
+        crowds: Crowds::default(),
     };
     let mut builder = Io::builder()
         .path(settings.path.as_str())
@@ -31,6 +32,9 @@ pub fn build(settings: &Settings) -> Io {
         .state(house);
     if let Some(folder) = &settings.client_bundle {
         builder = builder.client_bundle(folder);
+    }
+    if let Some(cluster) = cluster::of(settings) {
+        builder = builder.cluster(cluster);
     }
     let io = builder.build();
     rooms::open(&io);

@@ -7,10 +7,12 @@ mod entries;
 mod file;
 mod files;
 mod mount;
+mod nats;
 mod nearest;
 mod origins;
 mod refusal;
 mod report;
+mod secret;
 mod setting;
 mod transports;
 mod value;
@@ -27,6 +29,7 @@ pub use entries::{Entries, Given, Source};
 pub use file::read as read_file;
 pub use files::raise_open_files;
 pub use mount::MountPath;
+pub use nats::Servers;
 pub use origins::Origins;
 pub use refusal::Refusal;
 pub use report::report;
@@ -44,6 +47,11 @@ setting::settings! {
     host: IpAddr = Text("127.0.0.1");
     /// The TCP port to listen on; 0 takes a free one, which the line `ready http://…` on standard output names.
     port: u16 = Text("3000");
+    /// The certificate with its chain, a PEM file, if the node is to speak TLS itself; `none`: it does not. It is read
+    /// again at SIGHUP, for the connections that come then.
+    tls_certificate: Option<PathBuf> = Text("none"), |file| present(file.as_deref());
+    /// The certificate's private key, a PEM file.
+    tls_key: Option<PathBuf> = Text("none"), |file| present(file.as_deref());
     /// Threads that serve connections.
     workers: usize = Found("one for each core", cores), |count| within(*count, 1..=1024);
     /// The node's name, as clients, probes and logs show it; each node of a cluster needs its own.
@@ -60,6 +68,21 @@ setting::settings! {
     /// that no rule matches is refused. Example: "lobby=join+publish, news-*=join".
     policy: Policy = Text("local");
 
+    /// What links this node with others: addresses of one NATS cluster, `nats://HOST:PORT` or `tls://HOST:PORT`, of which
+    /// any is used that answers. `none` is a node alone.
+    nats: Servers = Text("none");
+    /// The user that the node is to NATS; it needs a password file.
+    nats_user: Option<String> = Text("none"), |name| named(name.as_deref().unwrap_or("none"), 255);
+    /// The file with that user's password and nothing else. It is read again for each connection.
+    nats_password_file: Option<PathBuf> = Text("none"), |file| secret::holds_one_line(file.as_deref());
+    /// The file with the token to show to NATS, instead of a user and a password. It is read again for each connection.
+    nats_token_file: Option<PathBuf> = Text("none"), |file| secret::holds_one_line(file.as_deref());
+    /// The file with the certificates that NATS's own may be signed with; with it TLS is required. Without it `tls://` trusts
+    /// those of the system.
+    nats_ca: Option<PathBuf> = Text("none"), |file| secret::holds_certificates(file.as_deref());
+    /// The cluster that the node belongs to; several can share NATS. In NATS everything of it is below `natter.CLUSTER.`.
+    cluster: String = Text("natter"), |name| token(name, 64);
+
     /// Time between two heartbeats of the server.
     ping_interval: Duration = Library(|| options().ping_interval.show()), |time| lasting(*time);
     /// How long a client may take to answer a heartbeat.
@@ -74,6 +97,9 @@ setting::settings! {
     close_timeout: Duration = Text("3s"), |time| lasting(*time);
     /// How long the node may take to leave after SIGTERM or SIGINT. Docker kills after 10 s, Kubernetes after 30 s.
     grace_period: Duration = Text("8s"), |time| lasting(*time);
+    /// How long of the grace period the node goes on as before, but with `/ready` at 503, so that a load balancer has sent the
+    /// last client before the listener closes.
+    drain: Duration = Text("0s"), |time| within(time.as_secs(), 0..=86_400);
 
     /// Connections at most, spread over the workers; more wait in the backlog. Each takes an open file.
     max_connections: usize = Found("10000, or what the open-file limit leaves", files::affordable_connections), |count| within(*count, 1..=10_000_000);
@@ -94,7 +120,7 @@ setting::settings! {
     max_packets_per_payload: usize = Library(|| limits().packets_per_payload.show()), |count| within(*count, 1..=1_000_000);
     /// Packets in one answer to a poll at most; python-engineio refuses more than 16.
     max_packets_per_poll: usize = Library(|| limits().packets_per_poll.show()), |count| within(*count, 1..=100_000);
-    /// Rooms that one connection may be in; watching a room counts as one.
+    /// Rooms that one connection may be in; watching a room counts as one, and as one more for all that are watched.
     max_rooms: usize = Library(|| limits().rooms_per_connection.show()), |count| within(*count, 1..=1_000_000);
     /// Namespaces that one connection may be in.
     max_namespaces: usize = Library(|| limits().namespaces_per_connection.show()), |count| within(*count, 1..=10_000);
@@ -128,7 +154,7 @@ setting::settings! {
     /// Whether `/stats` shows the node's counters, to anyone who can reach the port.
     stats: bool = Text("false");
     /// What is logged, to standard error: a level (error, warn, info, debug, trace), or levels by module such as "info,natter=debug".
-    log: String = Text("info,actix_server=warn"), |filter| loggable(filter);
+    log: String = Text("info,actix_server=warn,async_nats=off"), |filter| loggable(filter);
 }
 
 impl Settings {
@@ -175,9 +201,25 @@ fn named(name: &str, most: usize) -> Result<(), String> {
     }
 }
 
+/// A name that stands in a subject of NATS as it is.
+fn token(name: &str, most: usize) -> Result<(), String> {
+    named(name, most)?;
+    match name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter)) {
+        true => Ok(()),
+        false => Err("it may have letters, digits, - and _".to_owned()),
+    }
+}
+
 fn readable(folder: Option<&Path>) -> Result<(), String> {
     match folder {
         Some(folder) if !folder.is_dir() => Err("there is no such folder".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn present(file: Option<&Path>) -> Result<(), String> {
+    match file {
+        Some(file) if !file.is_file() => Err("there is no such file".to_owned()),
         _ => Ok(()),
     }
 }

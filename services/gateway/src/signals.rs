@@ -1,8 +1,10 @@
-//! The signals that end a node.
+//! The signals that end a node, and the one that has it read its certificate again.
 
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc};
 
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::certificates::Certificates;
 
 /// One that came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,4 +53,17 @@ impl Signals {
             _ = self.terminate.recv() => Signal::Terminate,
         }
     }
+}
+
+/// Reads the certificate again at each SIGHUP, from now on.
+pub fn reload_at_hangup(certificates: Arc<Certificates>) -> io::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            match certificates.reload() {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::error!("the old certificate stays: {error:#}"),
+            }
+        }
+    })
 }

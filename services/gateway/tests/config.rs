@@ -60,6 +60,9 @@ fn a_wrong_flag_or_variable_stops_the_start() {
         (natter().args(["--ping-timeout", "0s"]).output(), "--ping-timeout"),
         (natter().args(["--ping-timeout", "-5s"]).output(), "--ping-timeout"),
         (natter().args(["--workers", "10000"]).output(), "--workers"),
+        (natter().args(["--nats-password", "hunter2"]).output(), "--nats-password"),
+        (natter().args(["--nats-user", "node"]).output(), "without `nats`"),
+        (natter().env("NATTER_NATS", "nats://node:hunter2@a").output(), "`nats_password_file`"),
         (natter().env("NATTER_WORKERS", "0").output(), "NATTER_WORKERS"),
         (natter().env("NATTER_PROT", "3000").output(), "did you mean NATTER_PORT?"),
         (natter().args(["--config", "/no/such/file.toml"]).output(), "/no/such/file.toml"),
@@ -69,6 +72,7 @@ fn a_wrong_flag_or_variable_stops_the_start() {
         let problems = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(78), "{named}: {problems}");
         assert!(problems.contains(named), "{named}: {problems}");
+        assert!(!problems.contains("hunter2"), "{problems}");
     }
 }
 

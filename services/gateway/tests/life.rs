@@ -2,12 +2,9 @@
 
 mod node;
 
-use std::{
-    io::{Read, Write},
-    time::Instant,
-};
+use std::time::Instant;
 
-use node::{DEADLINE, Folder, Node, body};
+use node::{DEADLINE, Folder, Node, body, rest_of};
 use serde_json::{Value, json};
 
 fn parsed(answer: &str) -> Value {
@@ -60,23 +57,10 @@ fn the_clients_bundle_comes_from_the_folder_of_the_settings() {
 #[test]
 fn a_node_that_is_told_to_stop_says_goodbye_and_ends_with_status_0() {
     for name in ["TERM", "INT"] {
-        let node = Node::start(&[]);
-        let mut websocket = node.connect();
-        write!(
-            websocket,
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        .expect("a request");
-        // The open packet behind the head of the answer.
-        read_until(&mut websocket, "\"sid\"");
-        // A masked text frame with the mask 0: CONNECT to `/`.
-        websocket.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'4', b'0']).expect("a frame");
-        read_until(&mut websocket, "40{");
-
+        let mut node = Node::start(&[]);
+        let mut websocket = node.websocket();
         node.signal(name);
-        let mut rest = Vec::new();
-        websocket.read_to_end(&mut rest).expect("the end of the connection, not a reset");
+        let rest = rest_of(&mut websocket);
         assert!(rest.contains(&0x88), "{name}: a close frame in {rest:02x?}");
         assert_eq!(node.wait().code(), Some(0), "{name}");
     }
@@ -84,7 +68,7 @@ fn a_node_that_is_told_to_stop_says_goodbye_and_ends_with_status_0() {
 
 #[test]
 fn a_client_that_does_not_read_cannot_hold_the_node_beyond_its_grace_period() {
-    let node = Node::start(&["--close-timeout", "200ms", "--grace-period", "1s"]);
+    let mut node = Node::start(&["--close-timeout", "200ms", "--grace-period", "1s"]);
     let client = node.client();
     let start = Instant::now();
     node.signal("TERM");
@@ -96,21 +80,11 @@ fn a_client_that_does_not_read_cannot_hold_the_node_beyond_its_grace_period() {
 
 #[test]
 fn a_second_signal_ends_the_node_at_once() {
-    let node = Node::start(&[]);
+    let mut node = Node::start(&[]);
     // Stopped, it finds both when it goes on; which of them counts as the first is the system's choice.
     for name in ["STOP", "TERM", "INT", "CONT"] {
         node.signal(name);
     }
     let status = node.wait().code();
     assert!(matches!(status, Some(130 | 143)), "{status:?}");
-}
-
-fn read_until(stream: &mut impl Read, wanted: &str) {
-    let mut seen = Vec::new();
-    let mut chunk = [0; 1024];
-    while !String::from_utf8_lossy(&seen).contains(wanted) {
-        let count = stream.read(&mut chunk).expect("bytes");
-        assert!(count > 0, "the connection ended before {wanted}: {}", String::from_utf8_lossy(&seen));
-        seen.extend_from_slice(&chunk[..count]);
-    }
 }

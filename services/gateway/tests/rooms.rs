@@ -59,21 +59,19 @@ fn watching_tells_who_is_there_and_who_comes_goes_and_changes_names() {
     assert_eq!(bob.ask(2, r#"["join","lobby"]"#), ok());
 
     let watched = ann.ask(1, r#"["watch","lobby"]"#);
-    assert_eq!(watched["people"], json!([{"id": renamed["id"], "name": "Bob"}]));
+    assert_eq!(watched["people"], json!([{"id": renamed["id"], "name": "Bob", "node": "test"}]));
     assert_eq!(watched["count"], 1);
 
     let event = |packet: String| serde_json::from_str::<Value>(&packet).expect("JSON");
+    let robert = json!({"id": renamed["id"], "name": "Robert", "node": "test"});
     bob.ask(3, r#"["name","Robert"]"#);
-    assert_eq!(
-        event(ann.receive("42")),
-        json!(["renamed", "lobby", {"id": renamed["id"], "name": "Robert"}])
-    );
+    assert_eq!(event(ann.receive("42")), json!(["renamed", "lobby", robert]));
     bob.ask(4, r#"["leave","lobby"]"#);
-    assert_eq!(event(ann.receive("42")), json!(["left", "lobby", {"id": renamed["id"], "name": "Robert"}]));
+    assert_eq!(event(ann.receive("42")), json!(["left", "lobby", robert]));
     bob.ask(5, r#"["join","lobby"]"#);
-    assert_eq!(event(ann.receive("42")), json!(["joined", "lobby", {"id": renamed["id"], "name": "Robert"}]));
+    assert_eq!(event(ann.receive("42")), json!(["joined", "lobby", robert]));
     bob.send("1");
-    assert_eq!(event(ann.receive("42")), json!(["left", "lobby", {"id": renamed["id"], "name": "Robert"}]));
+    assert_eq!(event(ann.receive("42")), json!(["left", "lobby", robert]));
     assert_eq!(ann.ask(2, r#"["who","lobby"]"#), json!({"ok": true, "people": [], "count": 0}));
 }
 

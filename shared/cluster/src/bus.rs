@@ -74,7 +74,16 @@ pub trait Bus: Send {
     fn unsubscribe(&self, subject: &str);
 
     /// Writes out what is queued, at most for a second, and ends: no event comes after it.
-    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = Closed> + Send>>;
+}
+
+/// How a bus has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// Everything that was published has reached the server, and it had nothing against it.
+    Written,
+    /// Something that was published may not have reached the server, and why.
+    Uncertain(String),
 }
 
 /// A bus that has been opened, and what it tells.

@@ -38,7 +38,7 @@ counters! {
     received,
     /// Broadcasts and events of programs that have come and were handed to this node's sockets.
     delivered,
-    /// Messages not published because the bus was away.
+    /// Messages not published because the bus was away, or the node not a member yet.
     dropped_away,
     /// Messages that were queued and not written when the bus went away.
     unwritten,

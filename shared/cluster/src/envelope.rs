@@ -12,8 +12,8 @@
 //! | `nth` | counts the sender's messages under this subject, so that a gap is seen |
 //! | `message` | the [`Message`] |
 //!
-//! **From any program**: an event as a JSON object, published under a room's or a namespace's subject or into a node's
-//! inbox, see [`Event`]. The first byte tells them apart: `{` begins no MessagePack map.
+//! **From any program**: an event as a JSON object, published once, under a room's or a namespace's subject or into a
+//! node's inbox, see [`Event`]. The first byte tells them apart: `{` begins no MessagePack map.
 
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ use crate::{
 
 /// The version of the envelope.
 pub const VERSION: u64 = 1;
+
+/// Nesting of MessagePack: nodes need less than ten.
+const DEPTH: usize = 32;
 
 /// The sender's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +83,24 @@ pub struct Event {
     /// Its arguments: a JSON array, handed on byte for byte.
     #[serde(default = "no_arguments")]
     pub data: Box<RawValue>,
+}
+
+impl Event {
+    /// An event for everybody in the namespace `/`. `data` is a JSON array of its arguments.
+    ///
+    /// # Errors
+    /// When `data` is no JSON.
+    pub fn new(event: impl Into<String>, data: impl Into<String>) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            v: VERSION,
+            namespace: main_namespace(),
+            rooms: Vec::new(),
+            except: Vec::new(),
+            volatile: false,
+            event: event.into(),
+            data: RawValue::from_string(data.into())?,
+        })
+    }
 }
 
 fn main_namespace() -> String {
@@ -144,10 +165,10 @@ pub fn read<'a>(payload: &'a Bytes, cluster: &str) -> Result<Received<'a>, Unrea
             _ => Err(Unreadable::Malformed),
         };
     }
-    let wire: Wire = match rmp_serde::from_slice(payload) {
+    let wire: Wire = match decode(payload) {
         Ok(wire) => wire,
         Err(error) => {
-            return Err(match rmp_serde::from_slice::<Versioned>(payload) {
+            return Err(match decode::<Versioned>(payload) {
                 Ok(Versioned { v }) if v > VERSION => Unreadable::Newer,
                 _ => malformed(error),
             });
@@ -161,6 +182,17 @@ pub fn read<'a>(payload: &'a Bytes, cluster: &str) -> Result<Received<'a>, Unrea
     }
     let Wire { node, epoch, seq, nth, message, .. } = wire;
     Ok(Received::Node(Envelope { node, tag: NodeTag::of(node), stamp: Stamp { epoch, seq, nth }, message }))
+}
+
+/// Reads MessagePack that has come over the bus.
+///
+/// # Errors
+/// When it is none, has another form, or is nested deeper than anything that nodes say: what is skipped is read by
+/// recursion, and a stack has an end.
+pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, rmp_serde::decode::Error> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(DEPTH);
+    T::deserialize(&mut deserializer)
 }
 
 fn malformed(error: impl std::fmt::Display) -> Unreadable {
@@ -263,6 +295,7 @@ mod tests {
         let broadcast = || Broadcast { target: target(), volatile: true, packet: &[0x81, 2, b'4', b'2'] };
         let ask = |question| Message::Ask { id: 1, timeout_ms: 2, question };
         for message in [
+            Message::Claim,
             Message::Heartbeat { hello: true },
             Message::Goodbye,
             Message::Broadcast(broadcast()),
@@ -306,6 +339,17 @@ mod tests {
         }
         let newer = rmp_serde::to_vec_named(&std::collections::BTreeMap::from([("v", 2), ("x", 3)])).unwrap();
         assert_eq!(read(&newer.into(), "natter").err(), Some(Unreadable::Newer));
+    }
+
+    /// Skipping what has no meaning here is done by recursion.
+    #[test]
+    fn nesting_without_end_is_malformed_and_costs_no_stack() {
+        let payload = sealed(&Message::Goodbye);
+        let head = payload.len() - encode(&Message::Goodbye).len();
+        for level in [&[0x91][..], &[0x81], &[0x81, 0xa1, b'x'], &[0xdd, 0, 0, 0, 1]] {
+            let deep = [&payload[..head], &level.repeat(200_000)].concat();
+            assert_eq!(read(&deep.into(), "natter").err(), Some(Unreadable::Malformed), "{level:?}");
+        }
     }
 
     #[test]

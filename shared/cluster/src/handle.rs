@@ -6,7 +6,7 @@ use std::{
         Arc, RwLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use crate::{
     identity::NodeTag,
     membership::Member,
     message::{Message, Question},
+    pulse::Pulse,
     requests::Answers,
     subject::Subjects,
 };
@@ -94,10 +95,16 @@ pub(crate) struct Shared {
     pub counters: Counters,
     pub subjects: Subjects,
     pub own: NodeTag,
+    pub pulse: Pulse,
 }
 
 impl Shared {
-    pub fn new(sender: mpsc::UnboundedSender<Command>, subjects: Subjects, own: NodeTag) -> Arc<Self> {
+    pub fn new(
+        sender: mpsc::UnboundedSender<Command>,
+        subjects: Subjects,
+        own: NodeTag,
+        pulse: Pulse,
+    ) -> Arc<Self> {
         Arc::new(Self {
             sender,
             queued: AtomicUsize::new(0),
@@ -106,6 +113,7 @@ impl Shared {
             counters: Counters::default(),
             subjects,
             own,
+            pulse,
         })
     }
 
@@ -212,6 +220,12 @@ impl LinkHandle {
     /// The counters.
     pub fn stats(&self) -> ClusterStats {
         self.0.counters.snapshot()
+    }
+
+    /// How often this process has stood still for longer than the others wait for it, including a time that the link has
+    /// not come to know of yet. Whoever finds more than before has to do with what is as old as that.
+    pub fn standstills(&self) -> u64 {
+        self.0.pulse.standstills(Instant::now())
     }
 
     /// Says goodbye to the others, when this is called. Resolves when the link has ended.

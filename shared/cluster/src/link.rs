@@ -5,7 +5,7 @@
 //! counted; the questions under way end without the answers that are missing, and the membership is learnt anew.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
 use crate::{
-    bus::{Bus, BusEvent, OpenBus, Parcel, PublishError},
+    bus::{Bus, BusEvent, Closed, OpenBus, Parcel, PublishError},
     counters::bump,
     envelope::{self, Envelope, Letterhead, Received, Stamp},
     handle::{Asked, Command, LinkHandle, LinkState, Shared},
@@ -26,6 +26,7 @@ use crate::{
     membership::{Change, Member, Membership, Verdict},
     message::Message,
     node::Node,
+    pulse::Pulse,
     requests::{Part, Requests},
     responder::Responder,
     subject::Subjects,
@@ -43,6 +44,10 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 
 /// Time that others have to say that a new node's name is theirs.
 const OBJECTIONS: Duration = Duration::from_millis(1_000);
+
+/// Epochs of its own that a link remembers: what comes under older ones has been on its way for too long to be anything
+/// but another node's.
+const FORMER: usize = 64;
 
 /// Bytes of one part of an answer.
 const PART_BYTES: usize = 256 * 1024;
@@ -71,8 +76,8 @@ pub(crate) struct Link {
     events: Option<SpawnHandle>,
     up: bool,
     epoch: Epoch,
-    /// Epochs of this very process, before it was suspended.
-    former: HashSet<Epoch>,
+    /// Epochs of this very process, before it was suspended or cut off.
+    former: VecDeque<Epoch>,
     /// What is queued was queued before a suspension.
     resuming: bool,
     outgoing: Outgoing,
@@ -80,16 +85,20 @@ pub(crate) struct Link {
     membership: Membership,
     requests: Requests,
     subscriptions: HashSet<Arc<str>>,
-    last_tick: Instant,
     last_heartbeat: Instant,
+    /// When the bus last brought anything.
+    last_heard: Instant,
     /// Until when another node may object to the name; none once none has.
     objections: Option<Instant>,
     settled: bool,
+    /// Somebody else has spoken under this node's name, which is in the log.
+    doubled: bool,
 }
 
 impl Link {
     fn new(options: LinkOptions, node: Arc<dyn Node>, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
+        shared.pulse.beat(now);
         let own = shared.own;
         let fixed = [shared.subjects.nodes(), shared.subjects.node(own)];
         Self {
@@ -102,16 +111,17 @@ impl Link {
             events: None,
             up: false,
             epoch: Epoch::now(),
-            former: HashSet::new(),
+            former: VecDeque::new(),
             resuming: false,
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),
             requests: Requests::default(),
             subscriptions: fixed.into(),
-            last_tick: now,
             last_heartbeat: now,
+            last_heard: now,
             objections: None,
             settled: false,
+            doubled: false,
         }
     }
 
@@ -176,11 +186,12 @@ impl Link {
         self.publish(&[subject], &envelope::encode(message))
     }
 
-    /// Says that this node lives; with `hello`, it wants to know who else does.
+    /// Says that this node lives; with `hello`, it wants to know who else does. Before its name is settled it claims it.
     fn heartbeat(&mut self, hello: bool) {
         self.last_heartbeat = Instant::now();
         if self.up {
-            self.say(self.shared.subjects.nodes(), &Message::Heartbeat { hello });
+            let message = if self.settled { Message::Heartbeat { hello } } else { Message::Claim };
+            self.say(self.shared.subjects.nodes(), &message);
         }
     }
 
@@ -191,7 +202,7 @@ impl Link {
         let Some(id) = self.requests.begin(nodes.clone(), deadline, reply) else { return };
         let message = envelope::ask(id, timeout, &question);
         for node in nodes {
-            let reachable = self.up && self.membership.has(node);
+            let reachable = self.up && self.settled && self.membership.has(node);
             if !reachable || !self.publish(&[self.shared.subjects.node(node)], &message) {
                 self.requests.fails(id, node);
             }
@@ -213,9 +224,15 @@ impl Link {
     }
 
     fn command(&mut self, command: Command, ctx: &mut Context<Self>) {
+        // What its threads said before the process was stopped is as old as what has come meanwhile.
+        self.has_stood_still(ctx);
         match command {
             Command::Publish { subjects, .. } if self.resuming => {
                 self.shared.counters.stale.fetch_add(subjects.len() as u64, Relaxed);
+            }
+            // Nobody would hear it.
+            Command::Publish { subjects, .. } if !self.settled => {
+                self.shared.counters.dropped_away.fetch_add(subjects.len() as u64, Relaxed);
             }
             Command::Publish { subjects, message } => drop(self.publish(&subjects, &message)),
             Command::Subscribe { subject, active } => {
@@ -241,7 +258,9 @@ impl Link {
             Command::Answer { to, id, body } => self.answer(to, id, body),
             Command::Resumed => self.resuming = false,
             Command::Close => {
-                self.say(self.shared.subjects.nodes(), &Message::Goodbye);
+                if self.settled {
+                    self.say(self.shared.subjects.nodes(), &Message::Goodbye);
+                }
                 self.end(LinkState::Closed, ctx);
             }
         }
@@ -250,11 +269,11 @@ impl Link {
     // ---- what comes in ----
 
     fn event(&mut self, event: BusEvent, ctx: &mut Context<Self>) {
+        let stood_still = self.has_stood_still(ctx);
         match event {
-            BusEvent::Parcels(parcels) if self.was_suspended() => {
-                self.shared.counters.stale.fetch_add(parcels.len() as u64, Relaxed);
-                self.rejoin(ctx);
-            }
+            BusEvent::Parcels(parcels) if stood_still => self.stale(parcels.len()),
+            // What the connection that was left behind had to tell.
+            _ if stood_still => {}
             BusEvent::Parcels(parcels) => self.parcels(&parcels, ctx),
             BusEvent::Up => self.came_up(),
             BusEvent::Down(why) => self.went_down(why),
@@ -268,11 +287,21 @@ impl Link {
         }
     }
 
+    fn stale(&self, count: usize) {
+        self.shared.counters.stale.fetch_add(count as u64, Relaxed);
+    }
+
     fn parcels(&mut self, parcels: &[Parcel], ctx: &mut Context<Self>) {
+        self.last_heard = Instant::now();
         let shared = self.shared.clone();
-        for Letter { subject, payload, received } in
-            sweep::read(parcels, &self.options.cluster, &shared.counters)
-        {
+        let letters = sweep::read(parcels, &self.options.cluster, &shared.counters, || {
+            shared.pulse.beat(Instant::now());
+        });
+        let count = letters.len();
+        for (nth, Letter { subject, payload, received }) in letters.into_iter().enumerate() {
+            if self.has_stood_still(ctx) {
+                return self.stale(count - nth);
+            }
             match received {
                 // It may have been on its way when the subscription ended.
                 _ if !self.subscriptions.contains(subject) => {}
@@ -294,12 +323,21 @@ impl Link {
     ) {
         let Envelope { node, tag, stamp: Stamp { epoch, seq, nth }, message } = envelope;
         let now = Instant::now();
-        if let Message::Heartbeat { hello } = message {
-            if tag == self.shared.own {
-                return self.own_name(epoch, ctx);
+        match message {
+            Message::Claim | Message::Heartbeat { .. } if tag == self.shared.own => {
+                return self.own_name(epoch, message == Message::Claim, ctx);
             }
-            let change = self.membership.heartbeat(node, tag, epoch, seq, now);
-            self.changed(tag, change, hello);
+            Message::Claim => {
+                if self.settled {
+                    self.heartbeat(false);
+                }
+                return;
+            }
+            Message::Heartbeat { hello } => {
+                let change = self.membership.heartbeat(node, tag, epoch, seq, now);
+                self.changed(tag, change, hello);
+            }
+            _ => {}
         }
         let counters = &self.shared.counters;
         match self.membership.judge(tag, epoch, seq, now) {
@@ -314,7 +352,7 @@ impl Link {
             }
         }
         match message {
-            Message::Heartbeat { .. } => {}
+            Message::Claim | Message::Heartbeat { .. } => {}
             Message::Goodbye => {
                 if let Some(member) = self.membership.leaves(tag) {
                     self.left(&member);
@@ -324,6 +362,8 @@ impl Link {
                 let sensible = self.node.broadcast(&broadcast, payload.slice_ref(broadcast.packet));
                 bump(if sensible { &counters.delivered } else { &counters.malformed });
             }
+            // Meant for the one who has the name.
+            Message::Ask { .. } if !self.settled => {}
             Message::Ask { id, timeout_ms, question } => {
                 let link = LinkHandle(self.shared.clone());
                 let timeout = Duration::from_millis(timeout_ms);
@@ -358,7 +398,7 @@ impl Link {
             self.shared.set_members(members);
         }
         // Whoever has just come does not know of this node either.
-        if hello || came {
+        if self.settled && (hello || came) {
             self.heartbeat(false);
         }
     }
@@ -371,38 +411,41 @@ impl Link {
         self.node.left(member);
     }
 
-    /// A heartbeat under this node's own name. Of two nodes with one name the one that began first stays.
-    fn own_name(&mut self, epoch: Epoch, ctx: &mut Context<Self>) {
+    /// Another node has, or claims, this one's name. Who has it keeps it; of two who claim it the one that began first does.
+    fn own_name(&mut self, epoch: Epoch, claims: bool, ctx: &mut Context<Self>) {
         if epoch == self.epoch || self.former.contains(&epoch) {
             return;
         }
-        if !self.settled && epoch < self.epoch {
+        if !self.settled && (!claims || epoch < self.epoch) {
             tracing::error!(node = self.options.node, "another node has this one's name");
             return self.end(LinkState::NameTaken, ctx);
         }
         bump(&self.shared.counters.forged);
-        // So that the other one learns that the name is taken.
-        self.heartbeat(false);
+        if claims {
+            // So that the other one learns that the name is taken.
+            self.heartbeat(false);
+        } else if !std::mem::replace(&mut self.doubled, true) {
+            // Answered, two who both have it would answer each other for ever.
+            tracing::error!(node = self.options.node, "somebody else speaks under this node's name");
+        }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        if self.was_suspended() {
-            return self.rejoin(ctx);
+        if self.has_stood_still(ctx) {
+            return;
         }
         let now = Instant::now();
-        self.last_tick = now;
         self.requests.expire(now);
         if !self.up {
             return;
-        }
-        if now.duration_since(self.last_heartbeat) + TICK / 2 >= HEARTBEAT {
-            self.heartbeat(false);
         }
         for member in self.membership.give_up_silent(now) {
             self.left(&member);
         }
         if self.objections.take_if(|until| *until <= now).is_some() {
             self.settled = true;
+            // From here on the others hear what it says.
+            self.heartbeat(true);
             self.shared.set_state(LinkState::Ready);
         }
     }
@@ -411,7 +454,12 @@ impl Link {
 
     fn came_up(&mut self) {
         self.up = true;
-        self.membership.excuse(Instant::now());
+        self.membership.excuse(self.last_heard, Instant::now());
+        if self.settled && self.last_heard.elapsed() > PATIENCE - HEARTBEAT {
+            // As long as it has heard nobody, nobody has heard it, give or take a heartbeat: they have given it up. What it
+            // said before and what is still on its way must not count as its own any more.
+            self.renew();
+        }
         self.heartbeat(true);
         if self.settled {
             self.shared.set_state(LinkState::Ready);
@@ -425,8 +473,9 @@ impl Link {
     fn went_down(&mut self, why: String) {
         if self.up {
             bump(&self.shared.counters.outages);
-            tracing::warn!(why, "the bus is away");
         }
+        // The bus tells each reason once.
+        tracing::warn!(why, "the bus is away");
         self.up = false;
         self.objections = None;
         // Nobody can answer.
@@ -435,15 +484,26 @@ impl Link {
         self.shared.set_state(LinkState::Away(why));
     }
 
-    /// Whether the process has stood still for so long that the others have given it up.
-    fn was_suspended(&self) -> bool {
-        self.last_tick.elapsed() > PATIENCE
+    /// Whether the process has stood still for so long that the others have given it up; then it begins anew. Asked before
+    /// each step, and so it also says that this node lives when that is due, however much there is to do.
+    fn has_stood_still(&mut self, ctx: &mut Context<Self>) -> bool {
+        let now = Instant::now();
+        if self.shared.pulse.stands_still(now) {
+            self.rejoin(ctx);
+            return true;
+        }
+        self.shared.pulse.beat(now);
+        if self.up && now.duration_since(self.last_heartbeat) + TICK / 2 >= HEARTBEAT {
+            self.heartbeat(false);
+        }
+        false
     }
 
     /// Comes back as a new start of this node. What has been waiting, inward and outward, is old and thrown away.
     fn rejoin(&mut self, ctx: &mut Context<Self>) {
         bump(&self.shared.counters.suspensions);
-        tracing::warn!(stood_still = ?self.last_tick.elapsed(), "this process was stopped; the others have given it up");
+        let silence = self.shared.pulse.silence(Instant::now());
+        tracing::warn!(stood_still = ?silence, "this process was stopped; the others have given it up");
         self.node.suspended();
         if let Some(events) = self.events.take() {
             ctx.cancel_future(events);
@@ -452,30 +512,41 @@ impl Link {
         self.up = false;
         self.settled = false;
         self.objections = None;
-        self.former.insert(std::mem::replace(&mut self.epoch, Epoch::now()));
-        self.outgoing = Outgoing::default();
+        self.renew();
         self.incoming.clear();
         self.requests.clear();
         for member in self.membership.clear() {
             self.left(&member);
         }
-        self.last_tick = Instant::now();
+        self.shared.pulse.goes_on(Instant::now());
         self.resuming = true;
         self.shared.send(Command::Resumed);
         self.shared.set_state(LinkState::Away("this process was stopped".to_owned()));
         self.open(ctx);
     }
 
+    /// Becomes a new start of this node, with numbers from the beginning.
+    fn renew(&mut self) {
+        self.former.push_back(std::mem::replace(&mut self.epoch, Epoch::now()));
+        if self.former.len() > FORMER {
+            self.former.pop_front();
+        }
+        self.outgoing = Outgoing::default();
+    }
+
     /// Leaves the bus for good.
     fn end(&mut self, state: LinkState, ctx: &mut Context<Self>) {
-        self.up = false;
+        let up = std::mem::replace(&mut self.up, false);
         self.requests.clear();
         self.node.away();
         let shared = self.shared.clone();
         let closing = self.bus.take().map(|bus| bus.close());
         let ending = async move {
-            if let Some(closing) = closing {
-                closing.await;
+            if let Some(closing) = closing
+                && let Closed::Uncertain(why) = closing.await
+                && up
+            {
+                tracing::warn!(why, "the last words to the other nodes may be lost");
             }
             shared.set_state(state);
         };
@@ -487,7 +558,8 @@ impl Link {
 /// Starts the link on a thread of its own, which ends with it.
 pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> LinkHandle {
     let (sender, mut commands) = mpsc::unbounded_channel();
-    let shared = Shared::new(sender, Subjects::of(&options.cluster), NodeTag::of(&options.node));
+    let pulse = Pulse::new(PATIENCE, Instant::now());
+    let shared = Shared::new(sender, Subjects::of(&options.cluster), NodeTag::of(&options.node), pulse);
     let handle = LinkHandle(shared.clone());
     let ended = handle.clone().closed();
     let run = async move {
@@ -504,6 +576,12 @@ pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> LinkHandle {
     handle
 }
 
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.shared.pulse.end();
+    }
+}
+
 impl Actor for Link {
     type Context = Context<Self>;
 
@@ -516,13 +594,7 @@ impl Actor for Link {
 impl StreamHandler<Command> for Link {
     fn handle(&mut self, command: Command, ctx: &mut Self::Context) {
         self.shared.taken(&command);
-        self.guarded(ctx, |link, ctx| {
-            // What its threads said before the process was stopped is as old as what has come meanwhile.
-            if link.was_suspended() {
-                link.rejoin(ctx);
-            }
-            link.command(command, ctx);
-        });
+        self.guarded(ctx, |link, ctx| link.command(command, ctx));
     }
 }
 

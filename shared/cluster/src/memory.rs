@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::{
-    bus::{Bus, OpenBus, Parcel, PublishError},
+    bus::{Bus, Closed, OpenBus, Parcel, PublishError},
     outbox::Outbox,
 };
 
@@ -184,9 +184,9 @@ impl Bus for MemoryUser {
         self.bus.hub().unsubscribe(self.id, subject);
     }
 
-    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = Closed> + Send>> {
         drop(self);
-        Box::pin(std::future::ready(()))
+        Box::pin(std::future::ready(Closed::Written))
     }
 }
 

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message<'a> {
+    /// On `nodes`: the sender is about to come, and no member yet. Whoever hears it says at once that it lives, and whoever
+    /// has the sender's name objects by that.
+    Claim,
     /// On `nodes`, every 500 ms: the sender lives. Whoever hears a `hello` says so at once too.
     Heartbeat {
         /// The sender has just come, or come back, and wants to know who is here.

@@ -27,11 +27,11 @@ use tokio::{sync::oneshot, time::timeout};
 
 use self::{
     outgoing::Queue,
-    session::{CLOSING, Shared, User, run},
+    session::{CLOSING, SLOW, Shared, User, run},
     wishes::Wishes,
 };
 use crate::{
-    bus::{Bus, OpenBus, PublishError},
+    bus::{Bus, Closed, OpenBus, PublishError},
     outbox::Outbox,
 };
 
@@ -187,7 +187,7 @@ pub fn open(options: NatsOptions) -> OpenBus {
 /// The user's end. Dropped without being closed, it ends the session without writing anything more.
 struct NatsBus {
     shared: Arc<Shared>,
-    close: oneshot::Sender<oneshot::Sender<()>>,
+    close: oneshot::Sender<oneshot::Sender<Closed>>,
 }
 
 impl Bus for NatsBus {
@@ -203,13 +203,16 @@ impl Bus for NatsBus {
         self.shared.wishes.unsubscribe(subject);
     }
 
-    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn close(self: Box<Self>) -> Pin<Box<dyn Future<Output = Closed> + Send>> {
         let (done, closed) = oneshot::channel();
         // A session that has ended already has dropped its end.
         let _ = self.close.send(done);
         Box::pin(async move {
-            // Nothing is sent: `done` is dropped. After its time it is closed as far as anybody can tell.
-            let _ = timeout(CLOSING, closed).await;
+            match timeout(CLOSING, closed).await {
+                Ok(Ok(how)) => how,
+                Ok(Err(_)) => Closed::Uncertain("it had ended before".to_owned()),
+                Err(_) => Closed::Uncertain(SLOW.to_owned()),
+            }
         })
     }
 }

@@ -5,6 +5,7 @@
 //! natter.<cluster>.all.<namespace>           broadcasts to a whole namespace: nodes with sockets in it subscribe
 //! natter.<cluster>.node.<tag>                a node's inbox: emits to one of its sockets, questions, answers
 //! natter.<cluster>.nodes                     heartbeats and goodbyes
+//! natter.<cluster>.program.<random>          below it, what a program needs for itself while it emits
 //! ```
 //!
 //! In each name every byte but ASCII letters, digits, `-` and `_` stands as `%` and two upper-case hexadecimal digits, so
@@ -50,6 +51,18 @@ impl Subjects {
     /// A node's inbox.
     pub fn node(&self, tag: NodeTag) -> Arc<str> {
         format!("{}node.{tag}", self.prefix).into()
+    }
+
+    /// The inbox of the node that a socket lives on, as its id says; none if it is no id.
+    pub fn node_of(&self, socket: &str) -> Option<Arc<str>> {
+        NodeTag::at_start_of(socket).map(|tag| self.node(tag))
+    }
+
+    /// A program's own.
+    pub fn program(&self, token: &str) -> Arc<str> {
+        let mut subject = format!("{}program.", self.prefix);
+        encode(&mut subject, token);
+        subject.into()
     }
 
     /// Where all nodes hear of each other.

@@ -22,9 +22,16 @@ pub(crate) struct Letter<'a> {
 ///
 /// Inside a sweep the parcels of different subjects come in no particular order, but of one sender none is missing that
 /// should come before another one. So sorting by the sender's own numbers restores its order.
-pub(crate) fn read<'a>(parcels: &'a [Parcel], cluster: &str, counters: &Counters) -> Vec<Letter<'a>> {
+/// There may be many of them, so `beat` is called with each.
+pub(crate) fn read<'a>(
+    parcels: &'a [Parcel],
+    cluster: &str,
+    counters: &Counters,
+    mut beat: impl FnMut(),
+) -> Vec<Letter<'a>> {
     let mut letters = Vec::with_capacity(parcels.len());
     for Parcel { subject, payload } in parcels {
+        beat();
         bump(&counters.received);
         match envelope::read(payload, cluster) {
             Ok(received) => letters.push(Letter { subject, payload, received }),
@@ -69,7 +76,7 @@ mod tests {
             Parcel { subject: "three".into(), payload: Bytes::from_static(b"\xc1") },
         ];
         let counters = Counters::default();
-        let order: Vec<_> = read(&parcels, "c", &counters)
+        let order: Vec<_> = read(&parcels, "c", &counters, || {})
             .iter()
             .map(|letter| match &letter.received {
                 Received::Node(envelope) => (envelope.node, envelope.stamp.seq),

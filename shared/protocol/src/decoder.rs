@@ -115,7 +115,8 @@ impl PacketDecoder {
             packet,
             missing: attachments,
             bytes: text.len(),
-            attachments: Vec::with_capacity(attachments),
+            // What is announced has not come yet.
+            attachments: Vec::with_capacity(attachments.min(16)),
         }));
         Ok(None)
     }

@@ -38,6 +38,89 @@ pub enum Message {
 #[derive(Debug)]
 pub struct WebSocketDecoder {
     limits: WebSocketLimits,
+    unfinished: Option<Box<Unfinished>>,
+    ended: bool,
+}
+
+impl WebSocketDecoder {
+    /// A decoder for a new connection, after its handshake.
+    pub fn new(limits: WebSocketLimits) -> Self {
+        Self { limits, unfinished: None, ended: false }
+    }
+
+    /// Takes the next message from the input, or the whole input when there is none. Call it until it says `None`.
+    ///
+    /// A frame that is too long is refused as soon as its header is known, before any of its payload is stored.
+    /// After an error or a [`Message::Close`] the connection has no more to say: whatever follows is swallowed.
+    pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Message>, WebSocketError> {
+        if self.ended {
+            *input = &[];
+            return Ok(None);
+        }
+        let result = self.next(input);
+        match &result {
+            Ok(Some(Message::Close(_))) => self.end(),
+            Err(_) => {
+                self.end();
+                *input = &[];
+            }
+            _ => {}
+        }
+        result
+    }
+
+    /// Whether a frame or a fragmented message has begun and not ended: the caller limits how long that may last.
+    pub fn has_partial(&self) -> bool {
+        self.unfinished.is_some()
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.unfinished = None;
+    }
+
+    fn next(&mut self, input: &mut &[u8]) -> Result<Option<Message>, WebSocketError> {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        if self.unfinished.is_none()
+            && let Some(message) = whole(input, &self.limits)?
+        {
+            return Ok(Some(message));
+        }
+        let unfinished = self.unfinished.get_or_insert_default();
+        let result = unfinished.next(input, &self.limits);
+        if !unfinished.has_any() {
+            self.unfinished = None;
+        }
+        result
+    }
+}
+
+/// The message that the input begins with, if it is one frame that is here as a whole, as nearly all are. If not,
+/// nothing is taken.
+fn whole(input: &mut &[u8], limits: &WebSocketLimits) -> Result<Option<Message>, WebSocketError> {
+    let Some(header) = Header::parse(input, limits.max_message as u64)? else { return Ok(None) };
+    let length = header.length as usize;
+    if !header.fin || input.len() - header.size < length || limits.max_fragments == 0 {
+        return Ok(None);
+    }
+    let mut payload = input[header.size..header.size + length].to_vec();
+    unmask(&mut payload, header.mask);
+    input.advance(header.size + length);
+    match header.opcode {
+        Opcode::Continuation => Err(WebSocketError::Continuation),
+        Opcode::Ping => Ok(Some(Message::Ping(payload.into()))),
+        Opcode::Pong => Ok(Some(Message::Pong(payload.into()))),
+        Opcode::Close => close_code(&payload).map(|code| Some(Message::Close(code))),
+        Opcode::Text => text(payload).map(Some),
+        Opcode::Binary => Ok(Some(Message::Binary(payload.into()))),
+    }
+}
+
+/// What there is of a message that has not come as a whole.
+#[derive(Debug, Default)]
+struct Unfinished {
     /// The start of a header that the network has cut.
     header: [u8; HEADER_MAX],
     header_length: u8,
@@ -49,65 +132,22 @@ pub struct WebSocketDecoder {
     data: Vec<u8>,
     /// The payload of a control frame, which may come between two fragments.
     control: Vec<u8>,
-    ended: bool,
 }
 
-impl WebSocketDecoder {
-    /// A decoder for a new connection, after its handshake.
-    pub fn new(limits: WebSocketLimits) -> Self {
-        Self {
-            limits,
-            header: [0; HEADER_MAX],
-            header_length: 0,
-            frame: None,
-            message: None,
-            fragments: 0,
-            data: Vec::new(),
-            control: Vec::new(),
-            ended: false,
-        }
-    }
-
-    /// Takes the next message from the input, or the whole input when there is none. Call it until it says `None`.
-    ///
-    /// A frame that is too long is refused as soon as its header is known, before any of its payload is stored.
-    /// After an error or a [`Message::Close`] the connection has no more to say: whatever follows is swallowed.
-    pub fn decode(&mut self, input: &mut Bytes) -> Result<Option<Message>, WebSocketError> {
-        if self.ended {
-            input.clear();
-            return Ok(None);
-        }
-        let result = self.next(input);
-        match &result {
-            Ok(Some(Message::Close(_))) => self.end(),
-            Err(_) => {
-                self.end();
-                input.clear();
-            }
-            _ => {}
-        }
-        result
-    }
-
-    /// Whether a frame or a fragmented message has begun and not ended: the caller limits how long that may last.
-    pub fn has_partial(&self) -> bool {
+impl Unfinished {
+    fn has_any(&self) -> bool {
         self.header_length > 0 || self.frame.is_some() || self.message.is_some()
     }
 
-    fn end(&mut self) {
-        self.ended = true;
-        self.header_length = 0;
-        self.frame = None;
-        self.message = None;
-        self.data = Vec::new();
-        self.control = Vec::new();
-    }
-
-    fn next(&mut self, input: &mut Bytes) -> Result<Option<Message>, WebSocketError> {
+    fn next(
+        &mut self,
+        input: &mut &[u8],
+        limits: &WebSocketLimits,
+    ) -> Result<Option<Message>, WebSocketError> {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
-                None => match self.read_header(input)? {
+                None => match self.read_header(input, limits)? {
                     Some(frame) => frame,
                     None => return Ok(None),
                 },
@@ -141,9 +181,15 @@ impl WebSocketDecoder {
     }
 
     /// The header of the next frame, checked; `None` when not all of it is here, and then the input is empty.
-    fn read_header(&mut self, input: &mut Bytes) -> Result<Option<Frame>, WebSocketError> {
+    fn read_header(
+        &mut self,
+        input: &mut &[u8],
+        limits: &WebSocketLimits,
+    ) -> Result<Option<Frame>, WebSocketError> {
+        // How long the next data frame may be.
+        let room = (limits.max_message - self.data.len()) as u64;
         let header = if self.header_length == 0 {
-            match Header::parse(input, self.room())? {
+            match Header::parse(input, room)? {
                 Some(header) => {
                     input.advance(header.size);
                     header
@@ -151,7 +197,7 @@ impl WebSocketDecoder {
                 None => {
                     self.header[..input.len()].copy_from_slice(input);
                     self.header_length = input.len() as u8;
-                    input.clear();
+                    *input = &[];
                     return Ok(None);
                 }
             }
@@ -163,27 +209,22 @@ impl WebSocketDecoder {
                 self.header[usize::from(self.header_length)] = input.get_u8();
                 self.header_length += 1;
                 let known = &self.header[..usize::from(self.header_length)];
-                if let Some(header) = Header::parse(known, self.room())? {
+                if let Some(header) = Header::parse(known, room)? {
                     self.header_length = 0;
                     break header;
                 }
             }
         };
         if !header.opcode.is_control() {
-            self.admit(&header)?;
+            self.admit(&header, limits)?;
         }
         // A control frame is at most 125 bytes, a data frame at most `max_message`: both fit.
         let left = header.length as usize;
         Ok(Some(Frame { opcode: header.opcode, fin: header.fin, mask: header.mask, left }))
     }
 
-    /// How long the next data frame may be.
-    fn room(&self) -> u64 {
-        (self.limits.max_message - self.data.len()) as u64
-    }
-
     /// Whether a data frame may come now.
-    fn admit(&mut self, header: &Header) -> Result<(), WebSocketError> {
+    fn admit(&mut self, header: &Header, limits: &WebSocketLimits) -> Result<(), WebSocketError> {
         match (header.opcode, self.message) {
             (Opcode::Continuation, None) => return Err(WebSocketError::Continuation),
             (Opcode::Continuation, Some(_)) => {}
@@ -194,7 +235,7 @@ impl WebSocketDecoder {
             }
         }
         self.fragments += 1;
-        if self.fragments > self.limits.max_fragments {
+        if self.fragments > limits.max_fragments {
             return Err(WebSocketError::TooManyFragments);
         }
         Ok(())
@@ -208,17 +249,20 @@ impl WebSocketDecoder {
             Opcode::Close => close_code(&self.control).map(|code| Some(Message::Close(code))),
             _ if !frame.fin => Ok(None),
             _ => {
-                let data = Bytes::from(std::mem::take(&mut self.data));
+                let data = std::mem::take(&mut self.data);
                 if self.message.take() == Some(Opcode::Text) {
-                    // A code point may be split between fragments, so only the whole is judged.
-                    let text = ByteString::try_from(data).map_err(|_| WebSocketError::Utf8)?;
-                    Ok(Some(Message::Text(text)))
+                    text(data).map(Some)
                 } else {
-                    Ok(Some(Message::Binary(data)))
+                    Ok(Some(Message::Binary(data.into())))
                 }
             }
         }
     }
+}
+
+/// A code point may be split between fragments, so only the whole is judged.
+fn text(data: Vec<u8>) -> Result<Message, WebSocketError> {
+    ByteString::try_from(Bytes::from(data)).map(Message::Text).map_err(|_| WebSocketError::Utf8)
 }
 
 /// The frame whose payload is being read.

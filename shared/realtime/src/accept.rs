@@ -16,12 +16,18 @@ const STALLED: Duration = Duration::from_secs(10);
 /// reading: Natter ends its session by itself, but actix-web gives nobody a way to its TCP connection. Connections
 /// through TLS are left as they are.
 pub fn prepare_connection(connection: &dyn Any, _: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+        prepare(&SockRef::from(stream));
+    }
+}
+
+/// Prepares a connection, or on Linux a listener, whose connections inherit it: two system calls less for each.
+pub(crate) fn prepare(socket: &SockRef<'_>) {
+    if let Err(error) = socket.set_tcp_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     #[cfg(target_os = "linux")]
-    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(STALLED)) {
+    if let Err(error) = socket.set_tcp_user_timeout(Some(STALLED)) {
         tracing::debug!(%error, "TCP_USER_TIMEOUT could not be set");
     }
 }

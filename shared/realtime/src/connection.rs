@@ -7,15 +7,15 @@
 
 mod orders;
 mod polls;
+mod sockets;
+mod task;
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, StreamHandler};
-use actix_web::error::PayloadError;
-use bytes::Bytes;
+use actix::{Actor, ActorContext, Handler, Message, dev::Mailbox};
 use natter_protocol::{CloseCode, EnginePacket, Frames, Message as WebSocketMessage, Open, WebSocketDecoder};
 
 use crate::{
@@ -39,6 +39,8 @@ use crate::{
 
 pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, ReleasePoll, Shutdown, TooSlow};
 pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdict, PollEnded, PostEnded};
+pub(crate) use sockets::{HandOver, Received, TransportClosed};
+pub(crate) use task::{ConnectionContext, ConnectionTask};
 
 /// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.
 const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
@@ -58,8 +60,12 @@ pub(crate) struct Connection {
     inbound: Option<(TransportId, WebSocketDecoder)>,
     /// A WebSocket that wants to take over.
     candidate: Option<Box<Candidate>>,
+    /// The peer of the WebSocket at work has said goodbye.
+    peer_closed: bool,
     app: App,
     next_transport: TransportId,
+    /// How often the process had stood still when the session began.
+    standstills: u64,
 }
 
 /// Who gets the messages.
@@ -72,21 +78,18 @@ enum App {
 pub(crate) struct Opened {
     pub sid: Arc<str>,
     pub line: Arc<Line>,
+    /// The actor, to be run on this thread.
+    pub task: ConnectionTask,
 }
 
 /// The WebSocket a connection began with.
 pub(crate) const FIRST_TRANSPORT: TransportId = 0;
 
 impl Connection {
-    /// Starts a connection on this thread; `attach` adds what it reads from.
+    /// Makes a connection, to be run on this thread.
     ///
     /// None if the server is no longer there.
-    pub fn open(
-        server: &Arc<Server>,
-        request: Arc<RequestHead>,
-        transport: TransportKind,
-        attach: impl FnOnce(&mut Context<Self>, &Arc<Gate>),
-    ) -> Option<Opened> {
+    pub fn open(server: &Arc<Server>, request: Arc<RequestHead>, transport: TransportKind) -> Option<Opened> {
         let application = server.application();
         let io = match &application {
             Application::SocketIo(io) => Some(io.upgrade()?),
@@ -95,42 +98,38 @@ impl Connection {
         let shard = LocalShard::of(server);
         let limits = &server.options.limits;
         let sid = ids::session_id(server.tag);
-        let mut made = None;
-        Self::create(|ctx| {
-            let outbox =
-                Outbox::new(Bounds { soft: limits.outbox_soft_bytes, hard: limits.outbox_hard_bytes });
-            let gate = Arc::new(Gate::new(limits.pending_handlers));
-            attach(ctx, &gate);
-            let line = Line::new(shard.handle.clone(), ctx.address(), outbox, gate, request, transport);
-            made = Some(line.clone());
-            let connect_timeout = io.as_ref().map(|_| server.options.connect_timeout);
-            let app = match (io, application) {
-                (Some(io), _) => App::SocketIo(Client::new(io)),
-                (None, Application::Raw(app)) => {
-                    App::Raw(app, EngineSocket::new(sid.clone(), server.clone(), line.clone()))
-                }
-                (None, Application::SocketIo(_)) => unreachable!("invariant: upgraded above"),
-            };
-            Self {
-                sid: sid.clone(),
-                session: Session::open(server.timing.clone(), transport, connect_timeout, Instant::now()),
-                alarm: shard.alarm.add(line.clone()),
-                wire: Wire { line, shard: shard.clone() },
-                inbound: (transport == TransportKind::Websocket)
-                    .then(|| (FIRST_TRANSPORT, WebSocketDecoder::new(server.websocket_limits))),
-                candidate: None,
-                app,
-                next_transport: FIRST_TRANSPORT + 1,
+        let mailbox = Mailbox::default();
+        let outbox = Outbox::new(Bounds::new(limits.outbox_soft_bytes, limits.outbox_hard_bytes));
+        let gate = Arc::new(Gate::new(limits.pending_handlers));
+        let line = Line::new(shard.handle.clone(), mailbox.address(), outbox, gate, request, transport);
+        let connect_timeout = io.as_ref().map(|_| server.options.connect_timeout);
+        let app = match (io, application) {
+            (Some(io), _) => App::SocketIo(Client::new(io)),
+            (None, Application::Raw(app)) => {
+                App::Raw(app, EngineSocket::new(sid.clone(), server.clone(), line.clone()))
             }
-            .greet(transport)
-        });
-        let line = made.expect("invariant: create calls its closure");
+            (None, Application::SocketIo(_)) => unreachable!("invariant: upgraded above"),
+        };
+        let connection = Self {
+            sid: sid.clone(),
+            session: Session::open(server.timing.clone(), transport, connect_timeout, Instant::now()),
+            alarm: shard.alarm.add(line.clone()),
+            wire: Wire { line: line.clone(), shard: shard.clone() },
+            inbound: (transport == TransportKind::Websocket)
+                .then(|| (FIRST_TRANSPORT, WebSocketDecoder::new(server.websocket_limits))),
+            candidate: None,
+            peer_closed: false,
+            app,
+            next_transport: FIRST_TRANSPORT + 1,
+            standstills: server.standstills(),
+        };
+        let task = ConnectionTask::new(connection.greet(transport), mailbox);
         server.sessions.insert(sid.clone(), line.clone());
         if server.is_closing() {
             // Whoever closes the server may have looked before this session was there.
             line.connection.do_send(Shutdown);
         }
-        Some(Opened { sid, line })
+        Some(Opened { sid, line, task })
     }
 
     /// The first packet (protocol section "Handshake").
@@ -161,7 +160,17 @@ impl Connection {
 
     // ---- what the client says ----
 
-    fn received(&mut self, transport: TransportId, bytes: Bytes, ctx: &mut Context<Self>) {
+    /// What a client sent to a process that stood still is old, and the client has missed what it can't be told any more:
+    /// it is to come back and start over. The link tells all connections, but this one may read before it is told.
+    fn end_if_process_stood_still(&mut self) {
+        if self.standstills != self.wire.shard.server.standstills() {
+            self.close_gracefully(DisconnectReason::TransportClose);
+        }
+    }
+
+    /// Bytes from one of the connection's WebSockets, while there may be two.
+    fn received(&mut self, transport: TransportId, bytes: &[u8], ctx: &mut ConnectionContext) {
+        self.end_if_process_stood_still();
         if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
             self.probe(bytes, ctx);
         } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {
@@ -170,7 +179,7 @@ impl Connection {
         self.arm();
     }
 
-    fn read(&mut self, mut bytes: Bytes, ctx: &mut Context<Self>) {
+    fn read(&mut self, mut bytes: &[u8], ctx: &mut ConnectionContext) {
         loop {
             let Some((_, decoder)) = &mut self.inbound else { return };
             match decoder.decode(&mut bytes) {
@@ -201,7 +210,7 @@ impl Connection {
         self.session.packet_unfinished(fragments || attachments, Instant::now);
     }
 
-    fn message(&mut self, message: WebSocketMessage, ctx: &mut Context<Self>) {
+    fn message(&mut self, message: WebSocketMessage, ctx: &mut ConnectionContext) {
         if self.session.is_closing() {
             // Only the answer to the close frame is awaited (RFC 6455 section 5.5.1).
             if let WebSocketMessage::Close(_) = message {
@@ -218,13 +227,19 @@ impl Connection {
             WebSocketMessage::Ping(payload) => self.push(&Frames::pong(&payload)),
             WebSocketMessage::Pong(_) => {}
             WebSocketMessage::Close(code) => {
+                self.peer_closed = true;
                 self.leave(DisconnectReason::TransportClose);
                 self.finish_websocket(code.map(|_| CloseCode::Normal));
             }
         }
     }
 
-    fn packet(&mut self, packet: EnginePacket, request: Option<&Arc<RequestHead>>, ctx: &mut Context<Self>) {
+    fn packet(
+        &mut self,
+        packet: EnginePacket,
+        request: Option<&Arc<RequestHead>>,
+        ctx: &mut ConnectionContext,
+    ) {
         match packet {
             EnginePacket::Message(text) => self.deliver(MessageData::Text(text), request, ctx),
             EnginePacket::Binary(bytes) => self.deliver(MessageData::Binary(bytes), request, ctx),
@@ -236,7 +251,12 @@ impl Connection {
         }
     }
 
-    fn deliver(&mut self, data: MessageData, request: Option<&Arc<RequestHead>>, ctx: &mut Context<Self>) {
+    fn deliver(
+        &mut self,
+        data: MessageData,
+        request: Option<&Arc<RequestHead>>,
+        ctx: &mut ConnectionContext,
+    ) {
         let verdict = match &mut self.app {
             App::SocketIo(client) => {
                 let verdict = match data {
@@ -264,7 +284,7 @@ impl Connection {
 
     // ---- an upgrade (protocol section "Upgrade") ----
 
-    fn probe(&mut self, mut bytes: Bytes, ctx: &mut Context<Self>) {
+    fn probe(&mut self, mut bytes: &[u8], ctx: &mut ConnectionContext) {
         while let Some(candidate) = &mut self.candidate {
             match candidate.decoder.decode(&mut bytes) {
                 Ok(None) => return,
@@ -333,11 +353,11 @@ impl Connection {
     }
 
     /// Closes at once: a waiting poll gets a noop, later requests "Session ID unknown"; a WebSocket a close frame.
-    fn close(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
+    fn close(&mut self, reason: DisconnectReason, ctx: &mut ConnectionContext) {
         self.close_with(reason, reason.close_code(), ctx);
     }
 
-    fn close_with(&mut self, reason: DisconnectReason, code: Option<CloseCode>, ctx: &mut Context<Self>) {
+    fn close_with(&mut self, reason: DisconnectReason, code: Option<CloseCode>, ctx: &mut ConnectionContext) {
         if self.session.is_closing() {
             return;
         }
@@ -355,7 +375,7 @@ impl Connection {
     }
 
     /// The client says goodbye. Its last poll may still be on its way, on another TCP connection, and gets a noop.
-    fn closed_by_client(&mut self, ctx: &mut Context<Self>) {
+    fn closed_by_client(&mut self, ctx: &mut ConnectionContext) {
         if self.session.transport() == TransportKind::Websocket || self.session.poll_waits() {
             return self.close(DisconnectReason::TransportClose, ctx);
         }
@@ -385,27 +405,27 @@ impl Connection {
     }
 
     /// Two GETs or two POSTs at once: the session ends, and a poll that waits learns of it (as in the reference).
-    fn overlap(&mut self, ctx: &mut Context<Self>) {
+    fn overlap(&mut self, ctx: &mut ConnectionContext) {
         self.leave(DisconnectReason::TransportError);
         self.wire.line.outbox.finish_with(&natter_protocol::close());
         self.end(ctx);
     }
 
     /// The transport is gone: there is nobody to tell.
-    fn lost(&mut self, reason: DisconnectReason, ctx: &mut Context<Self>) {
+    fn lost(&mut self, reason: DisconnectReason, ctx: &mut ConnectionContext) {
         self.leave(reason);
         self.drop_queue();
         self.end(ctx);
     }
 
     /// What is queued could not be delivered in time.
-    fn give_up(&mut self, ctx: &mut Context<Self>) {
+    fn give_up(&mut self, ctx: &mut ConnectionContext) {
         self.drop_queue();
         if self.session.transport() == TransportKind::Polling {
             return self.end(ctx);
         }
-        // The peer of a WebSocket does not read, and actix writes to it before all else, so its TCP connection can't be
-        // ended from here. The session is gone; what is left waits for the transport's end, and reads nothing more.
+        // The peer of a WebSocket does not read. The session is gone; what is left waits for the transport, which ends
+        // its TCP connection if it can, and reads nothing more.
         self.wire.shard.server.sessions.remove(&self.sid);
         self.wire.line.gate.shut();
     }
@@ -415,7 +435,7 @@ impl Connection {
         self.wire.shard.server.counters.dropped_closed.fetch_add(lost.into(), Ordering::Relaxed);
     }
 
-    fn end(&mut self, ctx: &mut Context<Self>) {
+    fn end(&mut self, ctx: &mut ConnectionContext) {
         self.wire.shard.server.sessions.remove(&self.sid);
         ctx.stop();
     }
@@ -429,7 +449,7 @@ fn panicked(server: &Server, message: &str) -> DisconnectReason {
 }
 
 impl Actor for Connection {
-    type Context = Context<Self>;
+    type Context = ConnectionContext;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         if let App::Raw(app, socket) = &self.app
@@ -454,55 +474,6 @@ impl Drop for Connection {
         });
         if let End::Panicked(message) = cleaned {
             tracing::error!(message, "a connection could not be cleaned up");
-        }
-    }
-}
-
-/// Bytes from the WebSocket this connection began with.
-impl StreamHandler<Result<Bytes, PayloadError>> for Connection {
-    fn handle(&mut self, item: Result<Bytes, PayloadError>, ctx: &mut Self::Context) {
-        match item {
-            Ok(bytes) => self.received(FIRST_TRANSPORT, bytes, ctx),
-            Err(_) => self.lost(DisconnectReason::TransportClose, ctx),
-        }
-    }
-
-    fn finished(&mut self, ctx: &mut Self::Context) {
-        self.lost(DisconnectReason::TransportClose, ctx);
-    }
-}
-
-/// Bytes from a WebSocket that another task reads. The answer is the permission to read on.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Received {
-    pub transport: TransportId,
-    pub bytes: Bytes,
-}
-
-impl Handler<Received> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, Received { transport, bytes }: Received, ctx: &mut Self::Context) {
-        self.received(transport, bytes, ctx);
-    }
-}
-
-/// A WebSocket's TCP connection has ended, or its writer has. If it is lost, the heartbeat ends the session.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct TransportClosed {
-    pub transport: TransportId,
-}
-
-impl Handler<TransportClosed> for Connection {
-    type Result = ();
-
-    fn handle(&mut self, TransportClosed { transport }: TransportClosed, ctx: &mut Self::Context) {
-        if self.candidate.as_ref().is_some_and(|candidate| candidate.transport == transport) {
-            self.abandon(None);
-        } else if self.inbound.as_ref().is_some_and(|(it, _)| *it == transport) {
-            self.lost(DisconnectReason::TransportClose, ctx);
         }
     }
 }

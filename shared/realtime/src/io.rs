@@ -108,7 +108,8 @@ impl Io {
 
     /// The cluster it belongs to, if it does.
     pub fn cluster(&self) -> Option<ClusterView> {
-        self.inner.server.link().cloned().map(|link| ClusterView { link })
+        let server = &self.inner.server;
+        server.link().cloned().map(|link| ClusterView { link, server: Arc::downgrade(server) })
     }
 
     /// See [`Namespace::server_side_emit`].

@@ -87,6 +87,7 @@ mod server;
 mod session;
 mod sessions;
 mod shard;
+mod shared_list;
 mod socket;
 mod transport;
 mod upgrade;
@@ -96,7 +97,7 @@ pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
 pub use builder::IoBuilder;
-pub use cluster::{Cluster, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
+pub use cluster::{Cluster, ClusterChange, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
 pub use cookie::Cookie;
 pub use cors::Cors;
 pub use counters::Stats;
@@ -119,7 +120,7 @@ pub use listeners::{EventRefused, IncomingEvent};
 pub use namespace::Namespace;
 pub use namespaces::ParentNamespace;
 pub use natter_cluster::{
-    ClusterStats, LinkState, MemoryBus,
+    ClusterStats, Event as ClusterEvent, LinkState, MemoryBus, ProgramError,
     nats::{NatsOptionsError, Secret},
 };
 pub use natter_protocol::{Args, ArgsError, Binary, EncodeError};
@@ -127,6 +128,7 @@ pub use options::{EngineOptions, Limits, TransportKind};
 pub use remote_socket::{Counted, FetchedSockets, RemoteSocket};
 pub use request::RequestHead;
 pub use socket::Socket;
+pub use transport::HttpServer;
 
 /// The README's examples compile.
 #[cfg(doctest)]

@@ -8,7 +8,8 @@ use natter_protocol::Args;
 use crate::{
     Socket,
     error::SocketError,
-    handler::{Call, DisconnectContext, Erased, EventContext, Work},
+    handler::{DisconnectContext, Erased, EventContext, Work},
+    shared_list::{Plain, SharedList},
 };
 
 pub(crate) type EventHandler = Erased<EventContext>;
@@ -41,7 +42,7 @@ impl EventRefused {
 
 #[derive(Default)]
 pub(crate) struct Listeners {
-    events: Vec<Listener>,
+    events: Events,
     rest: Option<Box<Rest>>,
 }
 
@@ -56,69 +57,84 @@ struct Rest {
     error: Vec<ErrorHandler>,
 }
 
-/// A handler of an event. The first form is that of nearly all, and all there is to it.
-enum Listener {
-    Plain(&'static str, &'static Call<EventContext>),
-    Other(Box<Other>),
+/// The handlers of events.
+enum Events {
+    /// As long as all of them are [`Plain`]: shared with all sockets that have the same ones.
+    Shared(SharedList),
+    #[expect(clippy::box_collection, reason = "one word in every socket")]
+    Own(Box<Vec<Listener>>),
 }
 
-struct Other {
+impl Default for Events {
+    fn default() -> Self {
+        Self::Shared(SharedList::default())
+    }
+}
+
+struct Listener {
     event: Cow<'static, str>,
     handler: EventHandler,
     once: bool,
 }
 
-impl Listener {
-    fn new(event: Cow<'static, str>, handler: EventHandler, once: bool) -> Self {
-        match (event, handler) {
-            (Cow::Borrowed(event), Erased::Plain(call)) if !once => Self::Plain(event, call),
-            (event, handler) => Self::Other(Box::new(Other { event, handler, once })),
-        }
-    }
-
-    fn is_of(&self, event: &str) -> bool {
-        match self {
-            Self::Plain(name, _) => *name == event,
-            Self::Other(other) => other.event == event,
-        }
-    }
-
-    fn is_once(&self) -> bool {
-        matches!(self, Self::Other(other) if other.once)
-    }
-
-    fn handler(&self) -> EventHandler {
-        match self {
-            Self::Plain(_, call) => Erased::Plain(*call),
-            Self::Other(other) => other.handler.clone(),
-        }
-    }
-}
-
 impl Listeners {
     pub fn add(&mut self, event: Cow<'static, str>, handler: EventHandler, once: bool) {
-        self.events.push(Listener::new(event, handler, once));
+        match (&mut self.events, event, handler) {
+            (Events::Shared(list), Cow::Borrowed(event), Erased::Plain(call)) if !once => {
+                list.push(Plain { event, call });
+            }
+            (_, event, handler) => {
+                let own = self.own();
+                if own.len() == own.capacity() {
+                    // A few at a time: there are many lists.
+                    own.reserve_exact(4);
+                }
+                own.push(Listener { event, handler, once });
+            }
+        }
     }
 
     /// The handlers of an event, in the order in which they were added; those for one time only are taken out.
     pub fn of_event(&mut self, event: &str) -> Vec<EventHandler> {
-        let mut handlers = Vec::new();
-        self.events.retain(|listener| {
-            let matches = listener.is_of(event);
-            if matches {
-                handlers.push(listener.handler());
+        match &mut self.events {
+            Events::Shared(list) => list.of_event(event).into_iter().map(Erased::Plain).collect(),
+            Events::Own(own) => {
+                let mut handlers = Vec::new();
+                own.retain(|listener| {
+                    let matches = listener.event == event;
+                    if matches {
+                        handlers.push(listener.handler.clone());
+                    }
+                    !(matches && listener.once)
+                });
+                handlers
             }
-            !(matches && listener.is_once())
-        });
-        handlers
+        }
     }
 
     /// Hands the removed handlers back: dropping them may run user code, which must not happen under a lock.
     pub fn remove(&mut self, event: &str) -> Vec<EventHandler> {
+        let own = self.own();
         let (removed, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.events).into_iter().partition(|listener| listener.is_of(event));
-        self.events = kept;
-        removed.iter().map(Listener::handler).collect()
+            std::mem::take(own).into_iter().partition(|listener| listener.event == event);
+        *own = kept;
+        removed.into_iter().map(|listener| listener.handler).collect()
+    }
+
+    /// The list as one of its own.
+    fn own(&mut self) -> &mut Vec<Listener> {
+        if let Events::Shared(list) = &self.events {
+            let own = list.all().into_iter().map(|Plain { event, call }| Listener {
+                event: event.into(),
+                handler: Erased::Plain(call),
+                once: false,
+            });
+            self.events = Events::Own(Box::new(own.collect()));
+        }
+        match &mut self.events {
+            Events::Own(own) => own,
+            Events::Shared(_) => unreachable!("invariant: replaced above"),
+        }
     }
 }
 

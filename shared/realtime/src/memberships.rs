@@ -34,11 +34,15 @@ impl Memberships {
         self.0.iter().filter(|it| it.wanted).count()
     }
 
-    /// Wants to be in these rooms too, and returns those that are new.
-    pub fn want(&mut self, rooms: &[Arc<str>]) -> Vec<Arc<str>> {
+    /// Wants to be in these rooms too, and returns those that are new; none, and nothing changes, if they are more than
+    /// `most`. What comes after those is not even looked at, however many there are.
+    pub fn want(&mut self, rooms: &[Arc<str>], most: usize) -> Option<Vec<Arc<str>>> {
         let mut new: Vec<Arc<str>> = Vec::new();
         for room in rooms {
             if !new.contains(room) && !self.0.iter().any(|it| it.wanted && it.room == *room) {
+                if new.len() == most {
+                    return None;
+                }
                 new.push(room.clone());
             }
         }
@@ -48,7 +52,7 @@ impl Memberships {
                 None => self.0.push(Membership { room: room.clone(), wanted: true, listed: false }),
             }
         }
-        new
+        Some(new)
     }
 
     /// Does not want to be in these rooms any more, and returns those it was in.
@@ -99,8 +103,9 @@ mod tests {
     #[test]
     fn what_is_wanted_is_settled_once() {
         let mut rooms = Memberships::default();
-        assert_eq!(rooms.want(&names(&["a", "b", "a"])), names(&["a", "b"]));
-        assert!(rooms.want(&names(&["a"])).is_empty(), "it is there already");
+        assert_eq!(rooms.want(&names(&["a", "b", "a"]), 2), Some(names(&["a", "b"])));
+        assert_eq!(rooms.want(&names(&["a"]), 0), Some(vec![]), "it is there already");
+        assert_eq!(rooms.want(&names(&["a", "c", "d", "c"]), 1), None);
         assert_eq!(rooms.count(), 2);
         assert_eq!(rooms.names(), names(&["a", "b"]));
         assert_eq!(rooms.settle("a"), Step::Enter);
@@ -114,17 +119,17 @@ mod tests {
     #[test]
     fn a_join_that_crosses_a_leave_ends_as_the_last_wish_says() {
         let mut rooms = Memberships::default();
-        rooms.want(&names(&["a"]));
+        rooms.want(&names(&["a"]), 9);
         assert_eq!(rooms.settle("a"), Step::Enter);
         rooms.leave(&names(&["a"]));
-        rooms.want(&names(&["a"]));
+        rooms.want(&names(&["a"]), 9);
         assert_eq!(rooms.settle("a"), Step::Nothing);
     }
 
     #[test]
     fn who_goes_is_taken_out_of_every_list_also_of_rooms_just_left() {
         let mut rooms = Memberships::default();
-        rooms.want(&names(&["a", "b"]));
+        rooms.want(&names(&["a", "b"]), 9);
         assert_eq!(rooms.settle("a"), Step::Enter);
         rooms.leave(&names(&["a"]));
         assert_eq!(rooms.leave_all(), names(&["a"]), "b was never listed");

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     DisconnectReason,
     bundle::Bundle,
-    cluster::{Pipes, Relays, SideThread},
+    cluster::{Neighbours, Pipes, Relays, SideThread},
     connection::{Close, Shutdown},
     counters::Counters,
     delivery::Delivery,
@@ -52,6 +52,8 @@ pub(crate) struct Server {
     /// Requests that other nodes relay to this one.
     pub relays: Relays,
     pub pipes: Pipes,
+    /// Who wants to know of nodes that come and go.
+    pub neighbours: Neighbours,
     link: OnceLock<LinkHandle>,
     application: OnceLock<Application>,
     closing: watch::Sender<bool>,
@@ -82,6 +84,7 @@ impl Server {
             side_thread: SideThread::default(),
             relays: Relays::default(),
             pipes: Pipes::default(),
+            neighbours: Neighbours::default(),
             link: OnceLock::new(),
             options,
             application: OnceLock::new(),
@@ -115,6 +118,11 @@ impl Server {
     /// Where a socket of that shard lives.
     pub fn place(&self, shard: ShardIndex) -> Place {
         Place { node: self.tag, shard }
+    }
+
+    /// How often this process has stood still for so long that the other nodes have given it up.
+    pub fn standstills(&self) -> u64 {
+        self.link().map_or(0, LinkHandle::standstills)
     }
 
     /// Ends every session, so that its client comes back and starts over.

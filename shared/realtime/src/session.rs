@@ -17,6 +17,12 @@ pub(crate) struct Session {
     transport: Transport,
     heartbeat: Heartbeat,
     upgrade: Option<Box<Upgrade>>,
+    limits: Option<Box<Limits>>,
+}
+
+/// Deadlines that an idle session has none of, and no memory for.
+#[derive(Debug, Default)]
+struct Limits {
     /// A first namespace must be joined by then.
     connect_by: Option<Instant>,
     /// A packet that has begun must be complete by then.
@@ -102,9 +108,8 @@ impl Session {
             },
             heartbeat: Heartbeat::PingAt(first_ping),
             upgrade: None,
-            connect_by: connect_timeout.map(|timeout| now + timeout),
-            packet_by: None,
-            closing_by: None,
+            limits: connect_timeout
+                .map(|timeout| Box::new(Limits { connect_by: Some(now + timeout), ..Limits::default() })),
         }
     }
 
@@ -116,7 +121,7 @@ impl Session {
     }
 
     pub fn is_closing(&self) -> bool {
-        self.closing_by.is_some()
+        self.limits.as_ref().is_some_and(|limits| limits.closing_by.is_some())
     }
 
     pub fn begin_poll(&mut self) -> Result<(), PollRefused> {
@@ -167,19 +172,29 @@ impl Session {
 
     /// Whether a first namespace is still to be joined.
     pub fn awaits_namespace(&self) -> bool {
-        self.connect_by.is_some()
+        self.limits.as_ref().is_some_and(|limits| limits.connect_by.is_some())
     }
 
     pub fn connected(&mut self) {
-        self.connect_by = None;
+        self.limit(|limits| limits.connect_by = None);
+    }
+
+    /// Changes a deadline that is there.
+    fn limit(&mut self, change: impl FnOnce(&mut Limits)) {
+        let Some(limits) = &mut self.limits else { return };
+        change(limits);
+        if let Limits { connect_by: None, packet_by: None, closing_by: None } = **limits {
+            self.limits = None;
+        }
     }
 
     /// Starts or stops the clock of an unfinished packet; one that runs goes on.
     pub fn packet_unfinished(&mut self, unfinished: bool, now: impl FnOnce() -> Instant) {
-        match (unfinished, self.packet_by) {
-            (true, None) => self.packet_by = Some(now() + self.timing.packet_timeout),
-            (false, Some(_)) => self.packet_by = None,
-            _ => {}
+        if unfinished {
+            let limits = self.limits.get_or_insert_default();
+            limits.packet_by.get_or_insert_with(|| now() + self.timing.packet_timeout);
+        } else {
+            self.limit(|limits| limits.packet_by = None);
         }
     }
 
@@ -218,22 +233,23 @@ impl Session {
     }
 
     pub fn begin_close(&mut self, by: Instant) {
-        self.closing_by = Some(by);
         self.upgrade = None;
-        self.connect_by = None;
-        self.packet_by = None;
+        self.limits = Some(Box::new(Limits { closing_by: Some(by), ..Limits::default() }));
     }
 
     /// When [`due`](Self::due) must be asked next.
     pub fn next(&self) -> Instant {
-        if let Some(by) = self.closing_by {
+        let limits = self.limits.as_ref();
+        if let Some(by) = limits.and_then(|limits| limits.closing_by) {
             return by;
         }
         let heartbeat = match self.heartbeat {
             Heartbeat::PingAt(at) | Heartbeat::PongBy(at) => at,
         };
         let upgrade = self.upgrade.as_ref();
-        [self.connect_by, self.packet_by, upgrade.map(|it| it.by), upgrade.and_then(|it| it.release_at)]
+        let by = |of: fn(&Limits) -> Option<Instant>| limits.and_then(|limits| of(limits));
+        let (connect, packet) = (by(|limits| limits.connect_by), by(|limits| limits.packet_by));
+        [connect, packet, upgrade.map(|it| it.by), upgrade.and_then(|it| it.release_at)]
             .into_iter()
             .flatten()
             .fold(heartbeat, Instant::min)
@@ -242,16 +258,18 @@ impl Session {
     /// The next thing that `now` has brought; asked until it brings nothing more.
     pub fn due(&mut self, now: Instant) -> Option<Due> {
         let passed = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if self.is_closing() {
-            return passed(self.closing_by).then_some(Due::CloseTimeout);
-        }
-        if passed(self.connect_by) {
-            self.connect_by = None;
-            return Some(Due::ConnectTimeout);
-        }
-        if passed(self.packet_by) {
-            self.packet_by = None;
-            return Some(Due::PacketTimeout);
+        if let Some(limits) = &self.limits {
+            if limits.closing_by.is_some() {
+                return passed(limits.closing_by).then_some(Due::CloseTimeout);
+            }
+            if passed(limits.connect_by) {
+                self.limit(|limits| limits.connect_by = None);
+                return Some(Due::ConnectTimeout);
+            }
+            if passed(limits.packet_by) {
+                self.limit(|limits| limits.packet_by = None);
+                return Some(Due::PacketTimeout);
+            }
         }
         if let Some(upgrade) = &mut self.upgrade {
             if upgrade.by <= now {

@@ -145,6 +145,11 @@ impl LocalShard {
         })
     }
 
+    /// Whether this thread is that shard.
+    pub fn is_here(handle: &Arc<ShardHandle>) -> bool {
+        LOCAL.with_borrow(|shards| shards.iter().any(|shard| Arc::ptr_eq(&shard.handle, handle)))
+    }
+
     pub fn index(&self) -> ShardIndex {
         self.handle.index
     }

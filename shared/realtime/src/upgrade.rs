@@ -25,11 +25,11 @@ pub(crate) struct Slot {
 }
 
 /// The answer to a probe and a close frame are all a candidate is ever sent, and a pong for each of its pings.
-const BOUNDS: Bounds = Bounds { soft: 4096, hard: 4096 };
+const BOUND: usize = 4096;
 
 impl Slot {
     pub fn new() -> Self {
-        let own = Outbox::new(BOUNDS);
+        let own = Outbox::new(Bounds::new(BOUND, BOUND));
         let own_writer = own.attach();
         Self { own, own_writer, session_writer: OnceLock::new() }
     }

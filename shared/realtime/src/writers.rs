@@ -47,7 +47,7 @@ impl Writers {
         for _ in 0..AT_ONCE {
             let line = self.waiting.borrow_mut().pop_front();
             let Some(line) = line else { break };
-            line.outbox.wake();
+            line.outbox.write_or_wake();
         }
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() && waiting.capacity() > 1024 {

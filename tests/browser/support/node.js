@@ -11,15 +11,30 @@ const DEADLINE = 20_000;
 
 export class Node {
   #process;
+  #name;
+  #flags;
 
-  static async start() {
+  static async start({ name = 'parlour', flags = [] } = {}) {
     const node = new Node();
+    node.#name = name;
+    node.#flags = flags;
     await node.#launch(0);
     return node;
   }
 
+  /** Resolves when the node says that it is ready. */
+  async isReady() {
+    const deadline = Date.now() + DEADLINE;
+    for (;;) {
+      const answer = await fetch(`${this.url}/ready`);
+      if (answer.ok) return;
+      if (Date.now() > deadline) throw new Error(`not ready within ${DEADLINE} ms: ${await answer.text()}`);
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+  }
+
   async #launch(port) {
-    const child = spawn(PROGRAM, ['--host', '127.0.0.1', '--port', String(port), '--node', 'parlour'], {
+    const child = spawn(PROGRAM, ['--host', '127.0.0.1', '--port', String(port), '--node', this.#name, ...this.#flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NATTER_CLIENT_BUNDLE: BUNDLE },
     });
@@ -48,6 +63,11 @@ export class Node {
     child.kill(signal);
     const [code] = await exited;
     return code;
+  }
+
+  /** SIGSTOP and SIGCONT: it does nothing for a while, and goes on. */
+  signal(signal) {
+    this.#process.kill(signal);
   }
 
   /** Starts a new process on the port of the last one. */

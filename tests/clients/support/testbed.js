@@ -7,6 +7,9 @@ import { DEADLINE, nextEvent, within } from './wait.js';
 
 const PROGRAM = process.env.TESTBED ?? fileURLToPath(new URL('../../../target/debug/testbed', import.meta.url));
 
+/** How it carries WebSockets: `owned` or `mounted`. */
+const TRANSPORT = process.env.TRANSPORT ?? 'owned';
+
 export class Testbed {
   #process;
 
@@ -20,7 +23,8 @@ export class Testbed {
   }
 
   async #launch(port) {
-    const child = spawn(PROGRAM, ['--profile', this.profile, '--port', String(port), ...this.args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const flags = ['--profile', this.profile, '--port', String(port), '--transport', TRANSPORT, ...this.args];
+    const child = spawn(PROGRAM, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
 
     // Kept for the message of a failed start, and read to the end so that a talkative server never blocks on a full pipe.

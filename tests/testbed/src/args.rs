@@ -88,8 +88,6 @@ impl Args {
     fn refusal(&self) -> Option<&'static str> {
         if self.profile == Profile::Protocol3 {
             Some("profile protocol3 needs clients of Engine.IO 3, which this server does not serve")
-        } else if self.transport == Transport::Owned {
-            Some("--transport owned: only mounted WebSockets are served")
         } else {
             None
         }
@@ -115,8 +113,6 @@ mod tests {
 
     #[test]
     fn what_the_server_cannot_do_is_refused_with_a_message() {
-        for line in ["--profile protocol3", "--profile load --transport owned"] {
-            assert!(refusal(line).is_some(), "{line}");
-        }
+        assert!(refusal("--profile protocol3").is_some());
     }
 }

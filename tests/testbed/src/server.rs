@@ -7,7 +7,10 @@ use natter::{Engine, Io};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{args::Args, events, handshake_delay};
+use crate::{
+    args::{Args, Transport},
+    events, handshake_delay,
+};
 
 /// What a profile consists of.
 pub struct Served {
@@ -21,12 +24,22 @@ pub struct Served {
 
 /// Binds the server of an app and returns it with its port.
 macro_rules! listen {
-    ($args:expr, $app:expr) => {{
-        let server = HttpServer::new($app)
+    ($args:expr, $app:expr) => {
+        match $args.transport {
+            Transport::Owned => bound!($args, natter::HttpServer::new($app)),
+            Transport::Mounted => {
+                // A client that has closed its side must not keep a response, and with it a WebSocket, alive.
+                let server = HttpServer::new($app).h1_allow_half_closed(false);
+                bound!($args, server.on_connect(natter::prepare_connection))
+            }
+        }
+    };
+}
+
+macro_rules! bound {
+    ($args:expr, $server:expr) => {{
+        let server = $server
             .workers(usize::from($args.workers))
-            // A client that has closed its side must not keep a response, and with it a WebSocket, alive.
-            .h1_allow_half_closed(false)
-            .on_connect(natter::prepare_connection)
             .disable_signals()
             .shutdown_timeout(1)
             .bind(($args.host.as_str(), $args.port))?;

@@ -6,12 +6,21 @@ const at = (id) => document.getElementById(id);
 const shown = (name) => document.querySelector(`[data-testid="${name}"]`);
 const CDN = "https://cdn.jsdelivr.net/npm/socket.io-client@4.8.4/dist/socket.io.esm.min.js";
 const KEPT_LINES = 500;
-const ANSWER_MS = 8000;
+// Longer than a node waits for the others.
+const ANSWER_MS = 12000;
+// Pages of many visitors do not look at their rooms all in the same moment.
+const LOOK_WITHIN_MS = 1000;
+const LOOK_FOR_MISSING_MS = 5000;
 
-/** Rooms by name: { people: Map(id -> name), count, lines: [element], unread, gone: Set while a list is on its way }. */
+/**
+ * Rooms by name: { people: Map(id -> {name, node}), count, listed: whether people are all of them, missing: [node],
+ * lines: [element], unread, heard: [change] while a list is on its way, again: whether to look once more after it }.
+ */
 const rooms = new Map();
 let open = null;
 let socket;
+/** The node that serves this page now. */
+let here = null;
 
 // ---- small helpers
 
@@ -64,7 +73,10 @@ function line(name, element) {
 
 const note = (name, text) => line(name, make("li", { className: "note", textContent: text }));
 
-function said(name, { from, by, text, mine = false }) {
+/** The name of a node, where it is not the one that serves this page. */
+const elsewhere = (node) => (node && node !== here ? make("small", { className: "node", textContent: node, title: `on node ${node}` }) : "");
+
+function said(name, { from, by, text, node, mine = false }) {
   const now = new Date();
   const time = make("time", {
     dateTime: now.toISOString(),
@@ -74,7 +86,7 @@ function said(name, { from, by, text, mine = false }) {
   const element = make(
     "li",
     { className: mine ? "said mine waiting" : "said" },
-    make("div", { className: "by" }, author, time),
+    make("div", { className: "by" }, author, elsewhere(node), time),
     make("p", { textContent: text }),
   );
   line(name, tint(element, from));
@@ -99,13 +111,14 @@ function drawRooms() {
 function drawPeople() {
   const room = rooms.get(open);
   if (!room) return;
-  at("count").textContent = Math.max(room.count, room.people.size);
-  const sorted = [...room.people].sort(([, a], [, b]) => a.localeCompare(b));
-  at("people").replaceChildren(...sorted.map(([id, name]) => {
+  at("count").textContent = room.listed ? room.people.size : room.count;
+  const sorted = [...room.people].sort(([, a], [, b]) => a.name.localeCompare(b.name));
+  at("people").replaceChildren(...sorted.map(([id, { name, node }]) => {
     const person = tint(make("li", {}, make("span", { textContent: name })), id);
-    if (id === socket.id) person.append(make("small", { textContent: "you" }));
+    person.append(id === socket.id ? make("small", { textContent: "you" }) : elsewhere(node));
     return person;
   }));
+  at("missing").textContent = room.missing.length ? `Not heard from: ${room.missing.join(", ")}` : "";
 }
 
 function show(name) {
@@ -130,24 +143,54 @@ async function rename() {
   const name = at("name").value.trim();
   if (!name || !socket?.connected) return;
   sessionStorage.setItem("name", name);
-  const { id, name: taken } = await ask("name", name);
-  for (const [room, { people }] of rooms) {
-    if (people.has(id)) people.set(id, taken);
-    if (room === open) drawPeople();
-  }
+  const { id, name: taken, node } = await ask("name", name);
+  for (const room of rooms.keys()) changed(room, (people) => people.has(id) && people.set(id, { name: taken, node }));
 }
 
-/** Joins, then asks who is there. Who leaves while the list is on its way is kept out of it. */
 async function enter(name) {
   await ask("join", name);
-  const room = rooms.get(name) ?? { people: new Map(), count: 0, lines: [], unread: 0, gone: null };
-  rooms.set(name, room);
-  room.gone = new Set();
-  const { people, count } = await ask("watch", name);
-  room.people = new Map(people.filter(({ id }) => !room.gone.has(id)).map(({ id, name }) => [id, name]));
-  room.count = count;
-  room.gone = null;
+  if (!rooms.has(name)) {
+    rooms.set(name, { people: new Map(), count: 0, listed: true, missing: [], lines: [], unread: 0, heard: null, again: false });
+  }
+  // What an earlier connection was asked is not answered any more.
+  rooms.get(name).heard = null;
+  await look(name, "watch");
   remember();
+}
+
+/**
+ * Asks who is in a room. The nodes answer one by one, and what they tell of people meanwhile may be newer than the list,
+ * or older: done once more on the list, it is right in both cases.
+ */
+async function look(name, event = "who") {
+  const room = rooms.get(name);
+  if (!room) return;
+  if (room.heard) {
+    room.again = true;
+    return;
+  }
+  const heard = room.heard = [];
+  room.again = false;
+  const answer = await ask(event, name).finally(() => { if (room.heard === heard) room.heard = null; });
+  room.people = new Map(answer.people.map(({ id, name, node }) => [id, { name, node }]));
+  room.count = answer.count;
+  room.listed = answer.people.length === answer.count;
+  room.missing = answer.missing ?? [];
+  for (const change of heard) change(room.people);
+  if (name === open) drawPeople();
+  if (room.again) lookSoon(name, LOOK_WITHIN_MS);
+  else if (room.missing.length) lookSoon(name, LOOK_FOR_MISSING_MS);
+}
+
+/** Looks at a room after a while; what does not work out then is tried again. */
+function lookSoon(name, within) {
+  const room = rooms.get(name);
+  if (!room || room.soon) return;
+  room.soon = setTimeout(() => {
+    room.soon = null;
+    if (rooms.get(name) !== room || !socket.connected) return;
+    look(name).catch(() => lookSoon(name, LOOK_FOR_MISSING_MS));
+  }, within * (0.5 + Math.random() / 2));
 }
 
 async function quit(name) {
@@ -203,37 +246,50 @@ function listen() {
   socket.on("message", (data) => {
     const room = rooms.get(data?.room);
     if (!room || typeof data.text !== "string") return;
-    const by = room.people.get(data.from) ?? String(data.by ?? "someone").slice(0, 64);
-    said(data.room, { from: data.from, by, text: data.text.slice(0, 2000) });
+    const { name, node } = room.people.get(data.from) ?? {};
+    const by = name ?? String(data.by ?? "someone").slice(0, 64);
+    said(data.room, { from: data.from, by, node, text: data.text.slice(0, 2000) });
     if (data.room !== open || document.hidden) {
       room.unread += 1;
       drawRooms();
     }
   });
-  socket.on("joined", (name, { id, name: who }) => changed(name, (room) => {
-    room.gone?.delete(id);
-    if (room.people.has(id)) return;
-    room.people.set(id, who);
-    room.count += 1;
-    note(name, `${who} joined`);
-  }));
-  socket.on("left", (name, { id, name: who }) => changed(name, (room) => {
-    room.gone?.add(id);
-    if (!room.people.delete(id)) return;
-    room.count -= 1;
-    note(name, `${who} left`);
-  }));
-  socket.on("renamed", (name, { id, name: who }) => changed(name, (room) => {
-    const before = room.people.get(id);
-    room.people.set(id, who);
+  socket.on("joined", (name, { id, name: who, node }) => {
+    const room = rooms.get(name);
+    if (room && !room.people.has(id)) note(name, `${who} joined`);
+    if (room) room.count += 1;
+    changed(name, (people) => people.set(id, { name: who, node }));
+  });
+  socket.on("left", (name, { id, name: who }) => {
+    const room = rooms.get(name);
+    if (room?.people.has(id)) note(name, `${who} left`);
+    if (room) room.count -= 1;
+    changed(name, (people) => people.delete(id));
+  });
+  socket.on("renamed", (name, { id, name: who, node }) => {
+    const before = rooms.get(name)?.people.get(id)?.name;
     if (before && before !== who) note(name, `${before} is now ${who}`);
-  }));
+    changed(name, (people) => people.set(id, { name: who, node }));
+  });
+  // A node that is gone tells of nobody any more.
+  socket.on("node-left", (gone) => {
+    for (const [name, room] of rooms) {
+      const names = [...room.people.values()].filter(({ node }) => node === gone).map(({ name }) => name);
+      if (names.length) note(name, `node ${gone} is gone, and with it ${names.length > 5 ? `${names.length} people` : names.join(", ")}`);
+      changed(name, (people) => { for (const [id, { node }] of people) if (node === gone) people.delete(id); });
+      if (room.heard || !room.listed) lookSoon(name, LOOK_WITHIN_MS);
+    }
+  });
+  // People may have come and gone without being heard.
+  socket.on("look-again", () => { for (const name of rooms.keys()) lookSoon(name, LOOK_WITHIN_MS); });
 }
 
+/** Changes the people of a room, and those of the list that is on its way. */
 function changed(name, change) {
   const room = rooms.get(name);
   if (!room) return;
-  change(room);
+  change(room.people);
+  room.heard?.push(change);
   if (name === open) drawPeople();
 }
 
@@ -254,6 +310,7 @@ async function connected() {
   state("connected");
   complain("");
   const { node, name } = await ask("whoami");
+  here = node;
   shown("node").textContent = node;
   // Not while somebody is typing there.
   if (!at("name").value.trim() && document.activeElement !== at("name")) at("name").value = name;

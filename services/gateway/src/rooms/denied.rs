@@ -29,6 +29,8 @@ pub enum Denied {
     Join(JoinError),
     /// The library could not send it on.
     Relay(EmitError),
+    /// The node is about to end.
+    Leaving,
     /// The data has no valid form.
     Data(String),
 }
@@ -49,6 +51,7 @@ impl fmt::Display for Denied {
             }
             Self::Join(error) => error.fmt(f),
             Self::Relay(error) => error.fmt(f),
+            Self::Leaving => f.write_str("the node is leaving"),
             Self::Data(error) => write!(f, "the data cannot be sent on: {error}"),
         }
     }

@@ -6,7 +6,7 @@ use super::{denied::Denied, people::WATCHERS};
 const LONGEST_PERSON: usize = 64;
 
 /// Events that a client's library or this node emits by itself: published by someone else they would lie.
-const RESERVED: [&str; 9] = [
+const RESERVED: [&str; 11] = [
     "connect",
     "connect_error",
     "disconnect",
@@ -16,6 +16,8 @@ const RESERVED: [&str; 9] = [
     "joined",
     "left",
     "renamed",
+    "node-left",
+    "look-again",
 ];
 
 /// The rules for names.

@@ -2,12 +2,12 @@
 //!
 //! The names are the sockets' data, the membership is the rooms themselves: there is no second list to go stale.
 
-use natter::{DisconnectReason, EmitError, Namespace, Socket};
+use natter::{Counted, DisconnectReason, EmitError, JoinError, Namespace, Socket};
 use serde::{Deserialize, Serialize};
 
 use super::names;
 
-/// Before a room's name: the room of those who watch it.
+/// Before a room's name: the room of those who watch it. Alone, that of all who watch any room.
 pub const WATCHERS: &str = "people:";
 
 /// More people than this are only counted: a list of thousands would be sent to everyone who asks.
@@ -24,6 +24,8 @@ struct Face {
 pub struct Person {
     id: String,
     name: String,
+    /// The node it is connected to.
+    node: String,
 }
 
 /// Who is in a room.
@@ -31,6 +33,9 @@ pub struct Person {
 pub struct Crowd {
     people: Vec<Person>,
     count: usize,
+    /// Nodes that did not answer: their people are not among these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
 }
 
 /// Gives a new socket its name: the one from `auth: {name}` when it is acceptable, or one made from its id.
@@ -52,7 +57,7 @@ fn set_name(socket: &Socket, name: String) {
 /// The socket and its name.
 pub fn person(socket: &Socket) -> Person {
     let name = socket.data::<Face>().map_or_else(|_| guest(socket.id()), |face| face.name);
-    Person { id: socket.id().to_owned(), name }
+    Person { id: socket.id().to_owned(), name, node: socket.node().to_owned() }
 }
 
 /// Changes the name and tells the watchers of every room that the socket is in.
@@ -74,7 +79,7 @@ pub fn tell(socket: &Socket, event: &str, room: &str) -> Result<(), EmitError> {
 }
 
 /// The room of a room's watchers.
-pub fn watchers(room: &str) -> String {
+fn watchers(room: &str) -> String {
     format!("{WATCHERS}{room}")
 }
 
@@ -83,26 +88,47 @@ pub async fn said_goodbye(socket: Socket, _: DisconnectReason) -> Result<(), Emi
     rooms(&socket).iter().try_for_each(|room| tell(&socket, "left", room))
 }
 
-/// Asks who is in a room.
-pub async fn crowd(namespace: &Namespace, room: &str) -> Crowd {
-    let count = namespace.in_(room).count().await.count;
+/// Makes a socket watch a room.
+pub async fn watch(socket: &Socket, room: &str) -> Result<(), JoinError> {
+    socket.join([WATCHERS.to_owned(), watchers(room)]).await
+}
+
+/// The opposite.
+pub fn unwatch(socket: &Socket, room: &str) {
+    socket.leave(watchers(room));
+    if !socket.rooms().iter().any(|room| room.len() > WATCHERS.len() && room.starts_with(WATCHERS)) {
+        socket.leave(WATCHERS);
+    }
+}
+
+/// Asks all nodes who is in a room. For many who want to know there is `crowds.rs`.
+pub async fn look(namespace: &Namespace, room: &str) -> Crowd {
+    let Counted { count, missing } = namespace.in_(room).count().await;
     if count > LISTED {
-        return Crowd { people: Vec::new(), count };
+        return Crowd { people: Vec::new(), count, missing };
     }
     let found = namespace.in_(room).fetch_sockets().await;
     let people: Vec<Person> = found
         .iter()
         .map(|socket| {
             let name = socket.data::<Face>().map_or_else(|_| guest(socket.id()), |face| face.name);
-            Person { id: socket.id().to_owned(), name }
+            Person { id: socket.id().to_owned(), name, node: socket.node().to_owned() }
         })
         .collect();
-    Crowd { count: people.len(), people }
+    Crowd { count: people.len(), people, missing: found.missing }
 }
 
-/// Whether a room is one that a socket is in by its birth.
+/// Whether a room is one that a socket is in by its birth, or could be: a node that does not answer may have that socket.
 pub async fn is_someones_own(namespace: &Namespace, room: &str) -> bool {
     // Nobody else can be in such a room, so a room with more members is none; and only one socket is ever fetched.
     let members = namespace.in_(room);
-    members.count().await.count == 1 && members.fetch_sockets().await.iter().any(|socket| socket.id() == room)
+    let Counted { count, missing } = members.count().await;
+    if count > 1 {
+        return false;
+    }
+    if count == 0 {
+        return !missing.is_empty();
+    }
+    let found = members.fetch_sockets().await;
+    !found.missing.is_empty() || found.iter().any(|socket| socket.id() == room)
 }

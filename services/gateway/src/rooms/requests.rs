@@ -1,7 +1,9 @@
 //! The events of clients, one function each: read the arguments, ask the policy, do it, answer.
 
+use std::sync::Arc;
+
 use natter::{Ack, Args, EmitError, Socket, State};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{
     House,
@@ -55,7 +57,7 @@ fn left(socket: &Socket, args: &Args, house: &House) -> Result<Done, Denied> {
             tracing::warn!(%error, "a room was not told who left");
         }
     }
-    socket.leave(people::watchers(&room));
+    people::unwatch(socket, &room);
     Ok(Done {})
 }
 
@@ -86,9 +88,22 @@ pub async fn who(socket: Socket, args: Args, ack: Ack, State(house): State<House
     answer(&ack, crowd(&socket, &args, &house).await)
 }
 
-async fn crowd(socket: &Socket, args: &Args, house: &House) -> Result<Crowd, Denied> {
+async fn crowd(socket: &Socket, args: &Args, house: &House) -> Result<Seen, Denied> {
     let room = room(args, house, Right::Join)?;
-    Ok(people::crowd(&socket.namespace(), &room).await)
+    seen(socket, &room, house).await
+}
+
+async fn seen(socket: &Socket, room: &str, house: &House) -> Result<Seen, Denied> {
+    house.crowds.of(&socket.namespace(), room).await.map(Seen).ok_or(Denied::Leaving)
+}
+
+/// What everyone gets who asked during the same look.
+struct Seen(Arc<Crowd>);
+
+impl Serialize for Seen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
 }
 
 /// `watch` (room, ack)
@@ -102,10 +117,10 @@ pub async fn watch(
 }
 
 /// Watches before it looks: who comes in between is told twice rather than not at all.
-async fn watched(socket: &Socket, args: &Args, house: &House) -> Result<Crowd, Denied> {
+async fn watched(socket: &Socket, args: &Args, house: &House) -> Result<Seen, Denied> {
     let room = room(args, house, Right::Join)?;
-    socket.join(people::watchers(&room)).await?;
-    Ok(people::crowd(&socket.namespace(), &room).await)
+    people::watch(socket, &room).await?;
+    seen(socket, &room, house).await
 }
 
 /// `unwatch` (room, ack)
@@ -119,7 +134,7 @@ pub async fn unwatch(
     answer(
         &ack,
         room.map(|room| {
-            socket.leave(people::watchers(&room));
+            people::unwatch(&socket, &room);
             Done {}
         }),
     )
@@ -137,15 +152,8 @@ fn named(socket: &Socket, args: &Args) -> Result<people::Person, Denied> {
 }
 
 /// `whoami` (ack)
-pub async fn whoami(socket: Socket, ack: Ack, State(house): State<House>) -> Result<(), EmitError> {
-    answer(&ack, Ok(Myself { node: house.node.clone(), person: people::person(&socket) }))
-}
-
-#[derive(Serialize)]
-struct Myself {
-    node: String,
-    #[serde(flatten)]
-    person: people::Person,
+pub async fn whoami(socket: Socket, ack: Ack) -> Result<(), EmitError> {
+    answer(&ack, Ok(people::person(&socket)))
 }
 
 /// The room in the first argument, when the policy allows this there.

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::{Entries, Origins, Settings, files};
-use crate::policy::Policy;
+use crate::{certificates::Certificates, policy::Policy};
 
 /// Everything that stops the start.
 pub fn problems(settings: &Settings, entries: &Entries) -> Vec<String> {
@@ -35,6 +35,16 @@ pub fn problems(settings: &Settings, entries: &Entries) -> Vec<String> {
         format!("{} must be shorter than {}", name("close_timeout"), name("grace_period")),
     );
     refuse_if(
+        settings.close_timeout < settings.grace_period
+            && settings.close_timeout + settings.drain >= settings.grace_period,
+        format!(
+            "{} and {} must together be shorter than {}",
+            name("drain"),
+            name("close_timeout"),
+            name("grace_period")
+        ),
+    );
+    refuse_if(
         settings.outbox_soft > settings.outbox_hard,
         format!("{} must not be more than {}", name("outbox_soft"), name("outbox_hard")),
     );
@@ -59,11 +69,54 @@ pub fn problems(settings: &Settings, entries: &Entries) -> Vec<String> {
             name("max_connections")
         ),
     );
+    problems.extend(tls_problem(settings, entries));
+    problems.extend(of_nats(settings, entries));
     problems
+}
+
+/// The files of TLS belong together, and must be readable before anybody connects.
+fn tls_problem(settings: &Settings, entries: &Entries) -> Option<String> {
+    let names = [entries.name("tls_certificate"), entries.name("tls_key")];
+    match (&settings.tls_certificate, &settings.tls_key) {
+        (None, None) => None,
+        (Some(chain), Some(key)) => {
+            Certificates::load(chain.clone(), key.clone()).err().map(|error| format!("{error:#}"))
+        }
+        _ => Some(format!("{} and {} are needed together", names[0], names[1])),
+    }
+}
+
+/// What belongs to NATS makes sense only with it, and a user only with its password.
+fn of_nats(settings: &Settings, entries: &Entries) -> Vec<String> {
+    let name = |key| entries.name(key);
+    let (user, password) = (settings.nats_user.is_some(), settings.nats_password_file.is_some());
+    let (token, authority) = (settings.nats_token_file.is_some(), settings.nats_ca.is_some());
+    let given = [
+        ("nats_user", user),
+        ("nats_password_file", password),
+        ("nats_token_file", token),
+        ("nats_ca", authority),
+    ];
+    let given: Vec<_> = given.into_iter().filter(|(_, given)| *given).map(|(key, _)| name(key)).collect();
+    if settings.nats.given().is_none() {
+        let alone = |name| format!("{name} without `nats`, which says where it is");
+        return given.into_iter().map(alone).collect();
+    }
+    match (user, password, token) {
+        (true, true, true) => {
+            vec![format!("{} and {}: NATS takes one of them", name("nats_user"), name("nats_token_file"))]
+        }
+        (true, false, _) => vec![format!("{} without `nats_password_file`", name("nats_user"))],
+        (false, true, _) => vec![format!("{} without `nats_user`", name("nats_password_file"))],
+        _ => Vec::new(),
+    }
 }
 
 /// A proxy's usual patience with a silent connection.
 const PROXY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a message may have so that it fits into one of NATS with its envelope, names included.
+const NATS_PAYLOAD: usize = (1 << 20) - (16 << 10);
 
 /// What starts, but is worth a line in the log.
 pub fn warnings(settings: &Settings) -> Vec<String> {
@@ -78,6 +131,11 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
         warnings.push(
             "policy is open: everyone who reaches this node may join and publish everywhere".to_owned(),
         );
+    }
+    if settings.nats.given().is_some() && settings.max_payload.0 > NATS_PAYLOAD {
+        warnings.push(format!(
+            "max_payload is more than the {NATS_PAYLOAD} bytes that NATS takes with its own max_payload of 1 MiB: larger messages stay on their node"
+        ));
     }
     if settings.stats && !is_loopback(settings.host) {
         warnings.push("/stats is shown to everyone who reaches this node".to_owned());

@@ -102,7 +102,7 @@ fn default(setting: &'static Setting, problems: &mut Vec<String>) -> Entry {
 }
 
 fn refused(setting: &Setting, text: &str, source: &Source, why: &str) -> String {
-    let shown = format!("{text:?} is not accepted: {why}");
+    let shown = format!("{:?} is not accepted: {why}", (setting.hide)(text));
     match source {
         Source::Default => format!("`{}`: the default {shown}", setting.key),
         Source::File(..) => format!("{source}: `{}`: {shown}", setting.key),

@@ -5,8 +5,14 @@ fn tolerance(typed: &str) -> usize {
     (typed.chars().count() / 3).clamp(1, 4)
 }
 
-/// The name among `known` with the fewest edits to `typed`; none when even the nearest is another word.
+/// The name among `known` with the fewest edits to `typed`, or the only one that goes on where it ends; none when even
+/// the nearest is another word.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let goes_on = |name: &&&str| name.strip_prefix(typed).is_some_and(|rest| rest.starts_with('_'));
+    if let [name] = known.iter().filter(goes_on).collect::<Vec<_>>()[..] {
+        return Some(name);
+    }
     known
         .into_iter()
         .map(|name| (edits(typed, name), name))

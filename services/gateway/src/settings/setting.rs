@@ -44,6 +44,8 @@ pub struct Setting {
     pub fallback: Fallback,
     /// Checks a text and gives it back in the form that `natter config` prints.
     pub read: fn(&str) -> Result<String, String>,
+    /// How messages show a text that was given.
+    pub hide: fn(&str) -> String,
 }
 
 impl Setting {
@@ -84,6 +86,7 @@ macro_rules! settings {
                 $( let check: fn(&$kind) -> Result<(), String> = $check; check(&value)?; )?
                 Ok(value.show())
             },
+            hide: <$kind as Value>::hide,
         } ),+ ];
 
         impl Settings {

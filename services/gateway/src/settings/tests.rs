@@ -117,6 +117,17 @@ fn a_senseless_value_in_a_file_is_refused_with_its_line_and_key() {
         "client_bundle = '/no/such/folder'",
         "log = 'natter=loud'",
         "policy = 'everything'",
+        "nats = ''",
+        "nats = 'localhost:4222'",
+        "nats = ['nats://a', 'http://b']",
+        "nats = 4222",
+        "nats_user = ''",
+        "nats_password_file = '/no/such/file'",
+        "nats_token_file = '/dev/null'",
+        "nats_ca = '/etc/passwd'",
+        "cluster = 'my.cluster'",
+        "cluster = ''",
+        "drain = 3",
     ] {
         let key = line.split_once(" =").expect("a line").0;
         let why = of_file(&format!("\n{line}\n")).expect_err(line).to_string();
@@ -151,12 +162,62 @@ fn settings_that_contradict_each_other_are_refused_by_name() {
         (flag("outbox_soft", "3MiB"), flag("outbox_hard", "2MiB")),
         (flag("max_payload", "3MiB"), flag("outbox_hard", "2MiB")),
         (flag("max_connections", "2"), flag("workers", "3")),
+        (flag("drain", "5s"), flag("close_timeout", "3s")),
+        (flag("drain", "5s"), flag("grace_period", "8s")),
     ] {
         let why = refusal(&[one.clone(), another.clone()]);
         for given in [one, another] {
             assert!(why.contains(&given.source.to_string()), "{why}");
         }
     }
+}
+
+#[test]
+fn what_belongs_to_nats_needs_it_and_a_user_a_password() {
+    // A file with one line, which is all that is asked of a secret.
+    let file = std::env::temp_dir().join(format!("natter-settings-{}", std::process::id()));
+    std::fs::write(&file, "hunter2\n").expect("a file");
+    let path = file.to_str().expect("a path in UTF-8");
+    let nats = flag("nats", "nats://127.0.0.1:4222");
+    let (user, password) = (flag("nats_user", "node"), flag("nats_password_file", path));
+    let token = flag("nats_token_file", path);
+    for given in [vec![], vec![user.clone(), password.clone()], vec![token.clone()]] {
+        assert!(settings(&[vec![nats.clone()], given].concat()).is_ok());
+    }
+    for (given, named) in [
+        (vec![user.clone(), password.clone()], vec!["--nats-user", "--nats-password-file", "without `nats`"]),
+        (vec![token.clone()], vec!["--nats-token-file", "without `nats`"]),
+        (vec![nats.clone(), user.clone()], vec!["--nats-user", "without `nats_password_file`"]),
+        (vec![nats.clone(), password.clone()], vec!["--nats-password-file", "without `nats_user`"]),
+        (vec![nats.clone(), user, password, token], vec!["--nats-user", "--nats-token-file", "one of them"]),
+    ] {
+        let why = refusal(&given);
+        assert!(named.iter().all(|part| why.contains(part)), "{named:?}: {why}");
+        assert!(!why.contains("hunter2"), "{why}");
+    }
+    std::fs::remove_file(file).expect("it is there");
+}
+
+#[test]
+fn a_password_is_no_setting_and_is_not_repeated() {
+    let typo = |name: &str| refusal(&[given(name, "hunter2", Source::Variable(name.to_owned()))]);
+    let hint = "unknown environment variable NATTER_NATS_PASSWORD; did you mean NATTER_NATS_PASSWORD_FILE?";
+    assert_eq!(typo("NATTER_NATS_PASSWORD"), hint);
+    let why = of_file("nats_password = 'hunter2'").expect_err("a refusal").to_string();
+    assert_eq!(why, "natter.toml:1: unknown key `nats_password`; did you mean `nats_password_file`?");
+    let why = refusal(&[flag("nats", "nats://node:hunter2@a:4222")]);
+    assert!(why.starts_with("--nats: \"nats://...@a:4222\" is not accepted: "), "{why}");
+    assert!(!why.contains("hunter2"), "{why}");
+}
+
+#[test]
+fn messages_larger_than_nats_takes_are_worth_a_warning() {
+    let nats = flag("nats", "nats://127.0.0.1:4222");
+    let large = [flag("max_payload", "1MiB"), flag("outbox_hard", "2MiB")];
+    assert_eq!(warnings(&settings(std::slice::from_ref(&nats)).expect("settings")), Vec::<String>::new());
+    assert_eq!(warnings(&settings(&large).expect("settings")), Vec::<String>::new());
+    let [payload, outbox] = large;
+    assert_eq!(warnings(&settings(&[nats, payload, outbox]).expect("settings")).len(), 1);
 }
 
 #[test]
@@ -174,6 +235,7 @@ fn what_config_prints_is_a_file_that_gives_the_same_settings() {
         flag("max_payload", "999999"),
         flag("transports", "websocket"),
         flag("node", "Zoë's \u{1F980}"),
+        flag("nats", "nats://a:4222, tls://b"),
     ])
     .expect("entries");
     let printed = report(&entries);

@@ -56,6 +56,10 @@ pub trait Value: Sized {
     fn parse(text: &str) -> Result<Self, String>;
     /// Writes it so that `parse` gives it back.
     fn show(&self) -> String;
+    /// How a text that was given is shown in messages.
+    fn hide(text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 impl Value for String {
@@ -87,13 +91,27 @@ impl Value for IpAddr {
     }
 }
 
-/// A folder, or `none`.
+/// A name, or `none`.
+impl Value for Option<String> {
+    const KIND: Kind = Kind::Text;
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(None),
+            _ => String::parse(text).map(Some),
+        }
+    }
+    fn show(&self) -> String {
+        self.clone().unwrap_or_else(|| "none".to_owned())
+    }
+}
+
+/// A folder or a file, or `none`.
 impl Value for Option<PathBuf> {
     const KIND: Kind = Kind::Text;
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(None),
-            "" => Err("it is empty; write \"none\" for no folder".to_owned()),
+            "" => Err("it is empty; write \"none\" for none".to_owned()),
             _ => Ok(Some(PathBuf::from(text))),
         }
     }
@@ -172,7 +190,10 @@ impl Value for Duration {
     fn show(&self) -> String {
         let millis = u64::try_from(self.as_millis()).unwrap_or(u64::MAX);
         let whole = DURATION_UNITS.iter().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
-        whole.map_or_else(|| format!("{millis}ms"), |(name, unit)| format!("{}{name}", millis / unit))
+        match whole {
+            Some((name, unit)) => format!("{}{name}", millis / unit),
+            None => "0s".to_owned(),
+        }
     }
 }
 

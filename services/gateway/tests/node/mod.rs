@@ -9,7 +9,10 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -56,22 +59,49 @@ pub struct Node {
     /// Until it was waited for.
     child: Option<Child>,
     address: String,
+    log: PathBuf,
 }
 
 impl Node {
-    /// Starts it and waits until it is ready.
+    /// Starts it and waits until it listens.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_as("test", arguments)
+    }
+
+    /// Starts it under a name and waits until it listens.
+    pub fn start_as(name: &str, arguments: &[&str]) -> Self {
+        Self::start_with_log("warn", name, arguments)
+    }
+
+    /// As [`Node::start_as`]; `level` is what it logs.
+    pub fn start_with_log(level: &str, name: &str, arguments: &[&str]) -> Self {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
+        let log =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{nth}.log", std::process::id()));
         let mut child = natter()
-            .args(["--port", "0", "--workers", "2", "--node", "test", "--log", "warn"])
+            .args(["--port", "0", "--workers", "2", "--node", name, "--log", level])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(fs::File::create(&log).expect("a log"))
             .spawn()
             .expect("the binary runs");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let address =
-            line.trim().strip_prefix("ready http://").unwrap_or_else(|| panic!("ready, not {line:?}"));
-        Self { child: Some(child), address: address.to_owned() }
+        let url = line.trim().strip_prefix("ready ");
+        let address = url.and_then(|url| url.strip_prefix("http://").or(url.strip_prefix("https://")));
+        let address = address.unwrap_or_else(|| panic!("ready, not {line:?}"));
+        Self { child: Some(child), address: address.to_owned(), log }
+    }
+
+    /// Everything it wrote to its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("its log")
+    }
+
+    /// What `/stats` shows; needs `--stats`.
+    pub fn stats(&self) -> serde_json::Value {
+        serde_json::from_str(body(&self.get("/stats"))).expect("JSON")
     }
 
     /// A TCP connection to it.
@@ -111,6 +141,23 @@ impl Node {
         client
     }
 
+    /// A Socket.IO client over a WebSocket, connected to `/`: the connection.
+    pub fn websocket(&self) -> TcpStream {
+        let mut websocket = self.connect();
+        write!(
+            websocket,
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        .expect("a request");
+        // The open packet behind the head of the answer.
+        read_until(&mut websocket, "\"sid\"");
+        // A masked text frame with the mask 0: CONNECT to `/`.
+        websocket.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'4', b'0']).expect("a frame");
+        read_until(&mut websocket, "40{");
+        websocket
+    }
+
     /// Sends a signal by its name: `TERM`, `INT`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
@@ -119,8 +166,15 @@ impl Node {
         assert!(sent.expect("kill runs").success());
     }
 
+    /// Kills it, as `kill -9` does.
+    pub fn kill(mut self) {
+        let mut child = self.child.take().expect("it was started");
+        child.kill().expect("it still runs");
+        child.wait().expect("it has ended");
+    }
+
     /// Waits for the end.
-    pub fn wait(mut self) -> ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("it was started");
         let id = child.id().to_string();
         let (sender, ended) = mpsc::channel();
@@ -134,12 +188,35 @@ impl Node {
 }
 
 impl Drop for Node {
+    #[expect(clippy::print_stderr, reason = "a failing test should show what its node said")]
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             child.kill().expect("it still runs");
             child.wait().expect("it has ended");
         }
+        if thread::panicking() {
+            eprintln!("the log of the node:\n{}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
+        // A log that stays is no test's failure.
+        fs::remove_file(&self.log).ok();
     }
+}
+
+fn read_until(stream: &mut impl Read, wanted: &str) {
+    let mut seen = Vec::new();
+    let mut chunk = [0; 1024];
+    while !String::from_utf8_lossy(&seen).contains(wanted) {
+        let count = stream.read(&mut chunk).expect("bytes");
+        assert!(count > 0, "the connection ended before {wanted}: {}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&chunk[..count]);
+    }
+}
+
+/// What still comes until the connection ends, in peace and not with a reset.
+pub fn rest_of(stream: &mut impl Read) -> Vec<u8> {
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the end of the connection, not a reset");
+    rest
 }
 
 /// The part of an answer behind its head.

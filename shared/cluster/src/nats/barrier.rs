@@ -38,6 +38,8 @@ pub(super) struct Barrier {
 }
 
 struct OnItsWay {
+    /// Of whoever has sent it.
+    mark: usize,
     reply: String,
     begun: Instant,
     traced: bool,
@@ -56,23 +58,25 @@ impl Barrier {
         self.on_its_way.is_some()
     }
 
-    /// Sends one.
-    pub(super) async fn send(&mut self, client: &Client) -> Result<(), String> {
+    /// Sends one, with a mark that it comes back with.
+    pub(super) async fn send(&mut self, client: &Client, mark: usize) -> Result<(), String> {
         self.sent += 1;
         let reply = format!("{}.barrier.{}", self.private, self.sent);
-        self.on_its_way =
-            Some(OnItsWay { reply: reply.clone(), begun: Instant::now(), traced: self.watched });
-        self.ask(client, reply, self.watched).await
+        let (begun, traced) = (Instant::now(), self.watched);
+        self.on_its_way = Some(OnItsWay { mark, reply: reply.clone(), begun, traced });
+        self.ask(client, reply, traced).await
     }
 
     /// Waits until the one on its way has come back.
-    pub(super) async fn returned(&mut self, client: &Client) -> Result<(), String> {
-        while let Some(OnItsWay { reply, begun, traced }) = &mut self.on_its_way {
+    pub(super) async fn returned(&mut self, client: &Client) -> Result<usize, String> {
+        while let Some(OnItsWay { mark, reply, begun, traced }) = &mut self.on_its_way {
             let due = *begun + if *traced { ANSWER } else { FIRST_WAY };
             match timeout_at(due, self.answers.next()).await {
                 Ok(Some(message)) if message.subject.as_str() == reply => {
                     self.watched = *traced && !is_no_responders(&message);
+                    let mark = *mark;
                     self.on_its_way = None;
+                    return Ok(mark);
                 }
                 // The second answer to an earlier one.
                 Ok(Some(_)) => {}
@@ -87,7 +91,7 @@ impl Barrier {
                 }
             }
         }
-        Ok(())
+        Err("nothing is on its way".to_owned())
     }
 
     async fn ask(&self, client: &Client, reply: String, traced: bool) -> Result<(), String> {

@@ -154,6 +154,11 @@ fn configure(connect: ConnectOptions, options: &NatsOptions) -> ConnectOptions {
 }
 
 impl Connection {
+    /// Why it can be used no more, if that is so.
+    pub(super) fn is_broken(&self) -> Option<String> {
+        self.signals.broken_by()
+    }
+
     /// Waits until it can be used no more, and says why.
     pub(super) async fn broken(&self) -> String {
         loop {

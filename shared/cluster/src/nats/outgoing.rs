@@ -17,6 +17,10 @@ const MESSAGE: usize = 128;
 /// Bytes that are written in one go: so little that of a stalled connection nearly all is still in the queue.
 const CHUNK: usize = 256 << 10;
 
+/// Bytes that may be written and not be known to have reached the server. More of them wait in buffers of the kernel when a
+/// server is slow, unseen and uncounted, and the server's answers to pings wait behind them, so that it is taken for dead.
+const WINDOW: usize = 1 << 20;
+
 /// A message on its way out.
 pub(super) struct Outgoing {
     pub(super) subject: String,
@@ -40,6 +44,10 @@ struct State {
     in_hand: u64,
     /// Of those that wait and those that are being written.
     bytes: usize,
+    /// Bytes that have been written since the bus came up.
+    written: usize,
+    /// How many of these have reached the server.
+    confirmed: usize,
 }
 
 impl Queue {
@@ -75,7 +83,7 @@ impl Queue {
         state.waiting.len() as u64 + state.in_hand
     }
 
-    /// Waits for messages and takes the oldest ones out to write them.
+    /// Waits for messages that may be written and takes the oldest ones out.
     pub(super) async fn next(&self) -> Vec<Outgoing> {
         loop {
             let chunk = self.state().take_chunk();
@@ -86,11 +94,30 @@ impl Queue {
         }
     }
 
+    /// Bytes that have been written so far: what a barrier that is sent now confirms.
+    pub(super) fn written(&self) -> usize {
+        self.state().written
+    }
+
+    /// So many of the bytes that have been written are with the server.
+    pub(super) fn confirm(&self, written: usize) {
+        self.state().confirmed = written;
+        self.filled.notify_one();
+    }
+
+    /// Waits until so much is unconfirmed that a barrier has to be sent.
+    pub(super) async fn is_unconfirmed(&self) {
+        while self.state().unconfirmed() < WINDOW / 2 {
+            self.written.notified().await;
+        }
+    }
+
     /// What [`Queue::next`] gave is written.
     pub(super) fn is_written(&self, bytes: usize) {
         let mut state = self.state();
         state.in_hand = 0;
         state.bytes = state.bytes.saturating_sub(bytes);
+        state.written += bytes;
         self.written.notify_one();
     }
 
@@ -107,7 +134,15 @@ impl Queue {
 }
 
 impl State {
+    fn unconfirmed(&self) -> usize {
+        self.written - self.confirmed
+    }
+
+    /// Nothing while too much is unconfirmed.
     fn take_chunk(&mut self) -> Vec<Outgoing> {
+        if self.unconfirmed() >= WINDOW {
+            return Vec::new();
+        }
         let mut bytes = 0;
         let count = self.waiting.iter().take_while(|it| {
             let fits = bytes < CHUNK;
@@ -169,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_written_than_fits_the_window_until_some_is_confirmed() {
+        let queue = Queue::new(10 * WINDOW);
+        queue.open(WINDOW);
+        for _ in 0..6 {
+            queue.publish("s", payload(WINDOW / 2)).expect("there is room");
+        }
+        let write =
+            || queue.next().now_or_never().map(|it| queue.is_written(it.iter().map(Outgoing::cost).sum()));
+        assert_eq!(queue.is_unconfirmed().now_or_never(), None);
+        assert!(write().is_some());
+        assert_eq!(queue.is_unconfirmed().now_or_never(), Some(()));
+        let mark = queue.written();
+        assert!(write().is_some() && write().is_none());
+        queue.confirm(mark);
+        assert!(write().is_some() && write().is_none());
+    }
+
+    #[test]
     fn a_chunk_is_small_and_never_empty() {
         let queue = Queue::new(10 * CHUNK);
         queue.open(CHUNK * 2);
@@ -177,6 +230,7 @@ mod tests {
         }
         let mut sizes = Vec::new();
         while let Some(chunk) = queue.next().now_or_never() {
+            queue.is_written(chunk.iter().map(Outgoing::cost).sum());
             sizes.push(chunk.iter().map(|it| it.payload.len()).collect::<Vec<_>>());
         }
         assert_eq!(sizes, [vec![CHUNK * 2], vec![CHUNK / 2, CHUNK / 2], vec![1]]);

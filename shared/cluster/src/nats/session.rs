@@ -21,13 +21,16 @@ use super::{
     wishes::Wishes,
 };
 use crate::{
-    bus::{BusEvent, Parcel},
+    bus::{BusEvent, Closed, Parcel},
     outbox::Outbox,
     untaken::Untaken,
 };
 
 /// How long closing may take.
 pub(super) const CLOSING: Duration = Duration::from_secs(1);
+
+/// What is said when that was not enough.
+pub(super) const SLOW: &str = "the server has not confirmed within a second that it has everything";
 
 /// The first wait before connecting again; each one is twice as long, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -48,15 +51,15 @@ pub(super) struct Shared {
 
 /// The user, as the task sees it.
 pub(super) struct User {
-    /// Brings what has to be dropped when the bus has been closed; ends when the user has dropped the bus.
-    pub(super) close: oneshot::Receiver<oneshot::Sender<()>>,
+    /// Brings what has to be told when the bus has been closed; ends when the user has dropped the bus.
+    pub(super) close: oneshot::Receiver<oneshot::Sender<Closed>>,
     pub(super) taker: mpsc::Sender<BusEvent>,
 }
 
 /// How a user leaves.
 enum Left {
-    /// It waits for this to be dropped.
-    Closed(oneshot::Sender<()>),
+    /// It waits to be told how, which this says until more is known.
+    Closed(oneshot::Sender<Closed>, Closed),
     /// Without a word.
     Gone,
 }
@@ -64,8 +67,24 @@ enum Left {
 impl User {
     async fn left(&mut self) -> Left {
         tokio::select! {
-            asked = &mut self.close => asked.map_or(Left::Gone, Left::Closed),
+            // First: whoever closes the bus may have stopped listening to it in the same moment.
+            biased;
+            asked = &mut self.close => asked.map_or(Left::Gone, Left::waiting),
             () = self.taker.closed() => Left::Gone,
+        }
+    }
+}
+
+impl Left {
+    fn waiting(waits: oneshot::Sender<Closed>) -> Self {
+        Self::Closed(waits, Closed::Uncertain("the bus is away".to_owned()))
+    }
+
+    /// It waits, and this is what it will be told.
+    fn told(self, how: Closed) -> Self {
+        match self {
+            Self::Closed(waits, _) => Self::Closed(waits, how),
+            Self::Gone => Self::Gone,
         }
     }
 }
@@ -77,7 +96,8 @@ pub(super) async fn run(options: NatsOptions, shared: Arc<Shared>, mut user: Use
     shared.queue.shut();
     shared.wishes.end();
     match left {
-        Left::Closed(waits) => drop(waits),
+        // Who waits no longer does not want to know.
+        Left::Closed(waits, how) => drop(waits.send(how)),
         Left::Gone => {}
     }
 }
@@ -160,23 +180,28 @@ impl Session {
                 reason = connection.broken() => return Err(reason),
                 left = user.left() => {
                     outbox.end();
-                    if up && matches!(left, Left::Closed(_)) {
-                        let rest = write_out(client, queue, barrier, writing);
-                        // A second has passed or the connection is gone: that is the end of it either way.
-                        let _ = timeout(CLOSING, rest).await;
+                    if !up || matches!(left, Left::Gone) {
+                        return Ok(left);
                     }
-                    return Ok(left);
+                    // A second has passed or the connection is gone: that is the end of it either way.
+                    let rest = write_out(connection, queue, barrier, writing);
+                    let how = match timeout(CLOSING, rest).await {
+                        Ok(Ok(())) => Closed::Written,
+                        Ok(Err(reason)) => Closed::Uncertain(reason),
+                        Err(_) => Closed::Uncertain(SLOW.to_owned()),
+                    };
+                    return Ok(left.told(how));
                 }
                 returned = barrier.returned(client), if barrier.is_on_its_way() => {
-                    returned?;
+                    queue.confirm(returned?);
                     wishes.in_place();
                     if !mem::replace(&mut up, true) {
                         self.came_up(client.max_payload());
                     }
                 }
-                () = wishes.changed(), if !barrier.is_on_its_way() => tokio::select! {
+                due = barrier_is_due(queue, wishes), if !barrier.is_on_its_way() => tokio::select! {
                     reason = connection.broken() => return Err(reason),
-                    asked = subscriptions.follow(client, wishes, !up) => asked?,
+                    asked = subscriptions.follow(client, &shared, due || !up) => asked?,
                 },
                 count = connection.dropped() => sweep.dropped(count),
                 reason = &mut writing => return Err(reason),
@@ -202,8 +227,8 @@ impl Subscriptions {
     }
 
     /// Does what is wished, and sends a barrier after it when somebody waits for it.
-    async fn follow(&mut self, client: &Client, wishes: &Wishes, always: bool) -> Result<(), String> {
-        let (changed, awaited) = wishes.take();
+    async fn follow(&mut self, client: &Client, shared: &Shared, always: bool) -> Result<(), String> {
+        let (changed, awaited) = shared.wishes.take();
         for (subject, wanted) in changed {
             if wanted {
                 self.subscribe(client, subject).await?;
@@ -212,7 +237,7 @@ impl Subscriptions {
             }
         }
         if awaited || always {
-            self.barrier.send(client).await?;
+            self.barrier.send(client, shared.queue.written()).await?;
         }
         Ok(())
     }
@@ -263,22 +288,44 @@ async fn write(client: &Client, queue: &Queue) -> String {
     }
 }
 
-/// Writes what is left in the queue, and waits until the server has it.
+/// Writes what is left in the queue, and waits until the server has it and has had time to complain of it.
 async fn write_out(
-    client: &Client,
+    connection: &Connection,
     queue: &Queue,
     barrier: &mut Barrier,
     writing: impl Future<Output = String>,
 ) -> Result<(), String> {
-    tokio::select! {
-        reason = writing => return Err(reason),
-        () = queue.is_empty() => {}
+    let client = &connection.client;
+    let mut writing = pin!(writing);
+    loop {
+        tokio::select! {
+            reason = &mut writing => return Err(reason),
+            () = queue.is_empty() => break,
+            returned = barrier.returned(client), if barrier.is_on_its_way() => queue.confirm(returned?),
+            () = queue.is_unconfirmed(), if !barrier.is_on_its_way() => {
+                barrier.send(client, queue.written()).await?;
+            }
+        }
     }
     if barrier.is_on_its_way() {
         barrier.returned(client).await?;
     }
-    barrier.send(client).await?;
-    barrier.returned(client).await
+    barrier.send(client, queue.written()).await?;
+    barrier.returned(client).await?;
+    // What the server complained of came before the barrier, but is told by another task of this thread.
+    tokio::task::yield_now().await;
+    match connection.is_broken() {
+        Some(reason) => Err(reason),
+        None => Ok(()),
+    }
+}
+
+/// Waits until the server has to be asked for something; whether a barrier is due though nobody waits for one.
+async fn barrier_is_due(queue: &Queue, wishes: &Wishes) -> bool {
+    tokio::select! {
+        () = queue.is_unconfirmed() => true,
+        () = wishes.changed() => false,
+    }
 }
 
 /// So that the nodes of a cluster do not all come at once.

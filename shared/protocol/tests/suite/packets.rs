@@ -239,6 +239,14 @@ fn attachments_complete_a_packet() {
     assert_eq!(packet.body, Body::Ack { id: 3, args: args(r#"{"_placeholder":true,"num":0}"#, &[b""]) });
 }
 
+/// Between nodes there is no limit, and no memory is set aside for what is only announced.
+#[test]
+fn attachments_cost_nothing_before_they_come() {
+    let mut decoder = PacketDecoder::new(PacketLimits { attachments: usize::MAX, ..PacketLimits::default() });
+    assert_eq!(decoder.text(format!("5{}-[\"x\"]", usize::MAX).into()), Ok(None));
+    assert_eq!(decoder.binary(Bytes::new()), Ok(None));
+}
+
 #[test]
 fn attachments_may_be_named_not_at_all_or_twice() {
     for json in [

@@ -24,8 +24,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// All messages of the bytes, and the error that ended them.
-pub fn decode(decoder: &mut WebSocketDecoder, bytes: &[u8]) -> (Vec<Message>, Option<WebSocketError>) {
-    let mut input = Bytes::copy_from_slice(bytes);
+pub fn decode(decoder: &mut WebSocketDecoder, mut input: &[u8]) -> (Vec<Message>, Option<WebSocketError>) {
     let mut messages = Vec::new();
     loop {
         match decoder.decode(&mut input) {

@@ -115,5 +115,5 @@ pub(crate) fn encode<T: Serialize>(answer: &T) -> Bytes {
 
 /// Reads an answer; none if it is not what was asked for.
 pub(crate) fn decode<T: DeserializeOwned>(answer: &[u8]) -> Option<T> {
-    rmp_serde::from_slice(answer).ok()
+    natter_cluster::decode(answer).ok()
 }

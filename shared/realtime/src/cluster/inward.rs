@@ -1,6 +1,9 @@
 //! What comes in from the other nodes. All of it runs on the link's thread and waits for nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -12,6 +15,7 @@ use natter_protocol::{Args, Body, EnginePacket, Frames, PacketDecoder, PacketLim
 
 use super::{
     answers::{AckAnswers, Counts, Picture, Pictures, Response, encode},
+    neighbours::ClusterChange,
     pipes::{PipeKey, Pipes},
     relay::Relays,
 };
@@ -193,13 +197,16 @@ impl Node for Inward {
         Pipes::heard(&io.server, link, key, &what);
     }
 
-    fn came(&self, _: &Member) {}
+    fn came(&self, member: &Member) {
+        self.tell(ClusterChange::NodeCame(member.name.clone()));
+    }
 
     fn left(&self, member: &Member) {
         if let Some(io) = self.io.upgrade() {
             io.server.relays.left(member.tag);
             io.server.pipes.left(member.tag);
         }
+        self.tell(ClusterChange::NodeLeft(member.name.clone()));
     }
 
     fn away(&self) {
@@ -217,6 +224,13 @@ impl Node for Inward {
 }
 
 impl Inward {
+    fn tell(&self, change: ClusterChange) {
+        if let Some(io) = self.io.upgrade() {
+            let panics = io.server.neighbours.tell(&change);
+            io.server.counters.handler_panics.fetch_add(panics, Relaxed);
+        }
+    }
+
     fn acks(&self, broadcast: &Broadcast<'_>, responder: Responder) {
         let packet = Bytes::copy_from_slice(broadcast.packet);
         let event =

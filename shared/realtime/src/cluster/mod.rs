@@ -1,12 +1,13 @@
 //! What a node has to do with the other nodes: room -> link -> subject -> bus -> link -> room.
 //!
 //! `outward.rs` says what goes out, `inward.rs` what is done with what comes in, `answers.rs` what nodes answer each
-//! other, `interest.rs` when a room's subscription is active.
+//! other, `interest.rs` when a room's subscription is active, `neighbours.rs` who wants to know of nodes that come and go.
 
 mod answers;
 mod flow;
 mod interest;
 mod inward;
+mod neighbours;
 mod options;
 mod outward;
 mod pipes;
@@ -17,11 +18,13 @@ mod view;
 pub(crate) use answers::{AckAnswers, Counts, Pictures, Reply, Response, decode};
 pub(crate) use interest::Active;
 pub(crate) use inward::Inward;
+pub(crate) use neighbours::Neighbours;
 pub(crate) use outward::{Asking, Heard, ask, publish};
 pub(crate) use pipes::{Pipe, Pipes};
 pub(crate) use relay::Relays;
 pub(crate) use side::{SideListeners, SideThread, server_side_emit};
 
+pub use neighbours::ClusterChange;
 pub use options::Cluster;
 pub use side::{ServerSideError, ServerSideEvent};
 pub use view::{ClusterView, JoinClusterError};

@@ -1,9 +1,9 @@
 //! Which cluster a server belongs to.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use natter_cluster::{
-    MemoryBus, OpensBus,
+    Event as ClusterEvent, MemoryBus, OpenBus, OpensBus, ProgramError, Subjects,
     nats::{self, Credentials, NatsOptions, NatsOptionsError, Secret},
 };
 
@@ -80,6 +80,41 @@ impl Cluster {
         match &self.bus {
             Kind::Nats(options) => NatsOptions { private: "natter".to_owned(), ..options.clone() }.check(),
             Kind::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Emits an event into the cluster from a program that is no node, and waits until NATS has it. Whether anybody was
+    /// there to hear it is not told. It needs a runtime with one thread.
+    ///
+    /// # Errors
+    /// When NATS is not there within `patience`, or does not take the event.
+    pub async fn emit(&self, event: &ClusterEvent, patience: Duration) -> Result<(), ProgramError> {
+        let subjects = Subjects::of(&self.name);
+        natter_cluster::emit(self.open_for_program(&subjects), &subjects, event, patience).await
+    }
+
+    /// As [`emit`](Self::emit), to the socket of that id.
+    ///
+    /// # Errors
+    /// Those of [`emit`](Self::emit), and when it is no socket's id.
+    pub async fn emit_to_socket(
+        &self,
+        socket: &str,
+        event: ClusterEvent,
+        patience: Duration,
+    ) -> Result<(), ProgramError> {
+        let subjects = Subjects::of(&self.name);
+        let bus = self.open_for_program(&subjects);
+        natter_cluster::emit_to_socket(bus, &subjects, socket, event, patience).await
+    }
+
+    fn open_for_program(&self, subjects: &Subjects) -> OpenBus {
+        match &self.bus {
+            Kind::Memory(bus) => bus.open("program"),
+            Kind::Nats(options) => {
+                let private = subjects.program(&uuid::Uuid::new_v4().simple().to_string()).to_string();
+                nats::open(NatsOptions { private, name: "natter emit".to_owned(), ..options.clone() })
+            }
         }
     }
 

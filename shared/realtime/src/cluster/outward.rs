@@ -38,6 +38,14 @@ pub(crate) fn publish(link: &LinkHandle, namespace: &NamespaceInner, delivery: &
     link.publish(subjects, &Message::Broadcast(Broadcast { target, volatile: delivery.volatile, packet }))
 }
 
+/// The node that a room's only socket lives on, when the room is that socket's id. A room that only looks like one names
+/// no node of the cluster.
+fn home_of(link: &LinkHandle, room: &str) -> Option<NodeTag> {
+    let Place { node, .. } = ids::place_of(room)?;
+    let known = node == link.own() || link.members().iter().any(|member| member.tag == node);
+    known.then_some(node)
+}
+
 /// A room's own subject; of a room that is a socket's id the inbox of that socket's node, or nothing if it is this one.
 fn subjects_of(link: &LinkHandle, namespace: &NamespaceInner, target: &Target) -> Vec<Arc<str>> {
     if target.rooms.is_empty() || target.rooms.len() > ROOM_SUBJECTS {
@@ -45,9 +53,9 @@ fn subjects_of(link: &LinkHandle, namespace: &NamespaceInner, target: &Target) -
     }
     let mut subjects = Vec::with_capacity(target.rooms.len());
     for room in &target.rooms {
-        let subject = match ids::place_of(room) {
-            Some(Place { node, .. }) if node == link.own() => continue,
-            Some(Place { node, .. }) => link.subjects().node(node),
+        let subject = match home_of(link, room) {
+            Some(node) if node == link.own() => continue,
+            Some(node) => link.subjects().node(node),
             None => link.subjects().room(&namespace.name, room),
         };
         if !subjects.contains(&subject) {
@@ -62,9 +70,8 @@ fn nodes_of(link: &LinkHandle, target: &Target) -> Option<BTreeSet<NodeTag>> {
     if target.rooms.is_empty() {
         return None;
     }
-    let places: Option<BTreeSet<_>> =
-        target.rooms.iter().map(|room| ids::place_of(room).map(|place| place.node)).collect();
-    let mut nodes = places?;
+    let homes: Option<BTreeSet<_>> = target.rooms.iter().map(|room| home_of(link, room)).collect();
+    let mut nodes = homes?;
     nodes.remove(&link.own());
     Some(nodes)
 }

@@ -1,12 +1,19 @@
 //! The cluster as a program sees it.
 
+use std::sync::{Arc, Weak};
+
 use natter_cluster::{ClusterStats, LinkHandle, LinkState};
 use tokio::sync::watch;
+
+use super::neighbours::ClusterChange;
+use crate::server::Server;
 
 /// The cluster that a server belongs to ([`Io::cluster`](crate::Io::cluster)).
 #[derive(Clone)]
 pub struct ClusterView {
     pub(crate) link: LinkHandle,
+    /// Not kept alive by a view of its cluster.
+    pub(crate) server: Weak<Server>,
 }
 
 /// Why a node has not joined its cluster.
@@ -55,6 +62,16 @@ impl ClusterView {
     /// The names of the other nodes, sorted.
     pub fn nodes(&self) -> Vec<String> {
         self.link.members().iter().map(|member| member.name.clone()).collect()
+    }
+
+    /// Calls a function for each node that comes or goes from now on.
+    ///
+    /// What it emits to this node's own sockets is in order with what the cluster says: after everything that a node said
+    /// before it went, before everything that it says once it has come. It runs on the link's thread, so it must not block.
+    pub fn on_change(&self, listener: impl Fn(&ClusterChange) + Send + Sync + 'static) {
+        if let Some(server) = self.server.upgrade() {
+            server.neighbours.listen(Arc::new(listener));
+        }
     }
 
     /// What was counted since the start.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use actix::{Context, Handler, Message};
+use actix::{Handler, Message};
 use bytestring::ByteString;
 
-use super::{App, Connection};
+use super::{App, Connection, ConnectionContext};
 use crate::{DisconnectReason, client::Admission, options::TransportKind, socket::SocketInner};
 
 /// A packet did not fit into the outbox any more.
@@ -16,7 +16,7 @@ pub(crate) struct TooSlow;
 impl Handler<TooSlow> for Connection {
     type Result = ();
 
-    fn handle(&mut self, _: TooSlow, ctx: &mut Context<Self>) {
+    fn handle(&mut self, _: TooSlow, ctx: &mut ConnectionContext) {
         // Who does not read is not read from either, not even until the close frame is taken.
         self.wire.line.gate.shut();
         self.close(DisconnectReason::TooSlow, ctx);
@@ -40,7 +40,7 @@ pub(crate) struct Abort {
 impl Handler<Abort> for Connection {
     type Result = ();
 
-    fn handle(&mut self, Abort { reason }: Abort, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Abort { reason }: Abort, ctx: &mut ConnectionContext) {
         self.close(reason, ctx);
     }
 }
@@ -48,7 +48,7 @@ impl Handler<Abort> for Connection {
 impl Handler<Close> for Connection {
     type Result = ();
 
-    fn handle(&mut self, Close { reason }: Close, _: &mut Context<Self>) {
+    fn handle(&mut self, Close { reason }: Close, _: &mut ConnectionContext) {
         self.close_gracefully(reason);
     }
 }
@@ -74,7 +74,7 @@ pub(crate) struct Shutdown;
 impl Handler<Shutdown> for Connection {
     type Result = ();
 
-    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+    fn handle(&mut self, _: Shutdown, ctx: &mut ConnectionContext) {
         // A polling client that is not polling just now is not waited for: it will find the server gone.
         if self.session.transport() == TransportKind::Websocket || self.session.poll_waits() {
             self.close_gracefully(DisconnectReason::ServerShuttingDown);
@@ -95,7 +95,7 @@ pub(crate) struct LeaveNamespace {
 impl Handler<LeaveNamespace> for Connection {
     type Result = ();
 
-    fn handle(&mut self, LeaveNamespace { socket, close }: LeaveNamespace, _: &mut Context<Self>) {
+    fn handle(&mut self, LeaveNamespace { socket, close }: LeaveNamespace, _: &mut ConnectionContext) {
         let App::SocketIo(client) = &mut self.app else { return };
         if close {
             client.disconnect_all(&self.wire);
@@ -117,7 +117,7 @@ pub(crate) struct Admitted {
 impl Handler<Admitted> for Connection {
     type Result = ();
 
-    fn handle(&mut self, Admitted { name, admission }: Admitted, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Admitted { name, admission }: Admitted, ctx: &mut ConnectionContext) {
         let App::SocketIo(client) = &mut self.app else { return };
         let verdict = client.admitted(&self.wire, &name, admission);
         if self.session.awaits_namespace() && client.is_connected() {

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
-use actix::{Context, Handler, Message, MessageResponse};
+use actix::{Handler, Message, MessageResponse};
 use bytes::Bytes;
 use natter_protocol::{WebSocketDecoder, decode_payload};
 
-use super::{Connection, TransportId};
+use super::{Connection, ConnectionContext, TransportId};
 use crate::{
     DisconnectReason,
     options::TransportKind,
@@ -24,7 +24,7 @@ pub(crate) struct BeginPoll;
 impl Handler<BeginPoll> for Connection {
     type Result = Result<WriterId, PollRefused>;
 
-    fn handle(&mut self, _: BeginPoll, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: BeginPoll, ctx: &mut ConnectionContext) -> Self::Result {
         match self.session.begin_poll() {
             Ok(()) => Ok(self.wire.line.outbox.attach()),
             Err(PollRefused::Overlap) => {
@@ -46,7 +46,7 @@ pub(crate) struct PollEnded {
 impl Handler<PollEnded> for Connection {
     type Result = ();
 
-    fn handle(&mut self, PollEnded { aborted }: PollEnded, ctx: &mut Context<Self>) {
+    fn handle(&mut self, PollEnded { aborted }: PollEnded, ctx: &mut ConnectionContext) {
         if self.session.transport() == TransportKind::Websocket {
             return;
         }
@@ -67,7 +67,7 @@ pub(crate) struct BeginPost;
 impl Handler<BeginPost> for Connection {
     type Result = Result<(), PollRefused>;
 
-    fn handle(&mut self, _: BeginPost, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: BeginPost, ctx: &mut ConnectionContext) -> Self::Result {
         if self.session.is_closing() {
             return Err(PollRefused::OtherTransport);
         }
@@ -87,7 +87,7 @@ pub(crate) struct PostEnded;
 impl Handler<PostEnded> for Connection {
     type Result = ();
 
-    fn handle(&mut self, _: PostEnded, _: &mut Context<Self>) {
+    fn handle(&mut self, _: PostEnded, _: &mut ConnectionContext) {
         self.session.end_post();
     }
 }
@@ -114,7 +114,8 @@ pub(crate) enum PayloadVerdict {
 impl Handler<Payload> for Connection {
     type Result = PayloadVerdict;
 
-    fn handle(&mut self, Payload { body, request }: Payload, ctx: &mut Context<Self>) -> PayloadVerdict {
+    fn handle(&mut self, Payload { body, request }: Payload, ctx: &mut ConnectionContext) -> PayloadVerdict {
+        self.end_if_process_stood_still();
         if self.session.transport() != TransportKind::Polling || self.session.is_closing() {
             return PayloadVerdict::OutOfPlace;
         }
@@ -143,7 +144,7 @@ pub(crate) struct BeginUpgrade;
 impl Handler<BeginUpgrade> for Connection {
     type Result = Option<(TransportId, Arc<Slot>)>;
 
-    fn handle(&mut self, _: BeginUpgrade, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: BeginUpgrade, _: &mut ConnectionContext) -> Self::Result {
         if self.wire.shard.server.options.upgrades().is_empty() || !self.session.begin_upgrade(Instant::now())
         {
             return None;

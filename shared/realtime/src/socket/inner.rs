@@ -132,10 +132,11 @@ impl SocketInner {
         if self.is_gone() {
             return Err(JoinError::Disconnected);
         }
-        let new = state.rooms.want(&rooms);
-        if !self.line.take_rooms(new.len(), limits.rooms_per_connection) {
+        let most = limits.rooms_per_connection;
+        let Some(new) = state.rooms.want(&rooms, most) else { return Err(JoinError::TooManyRooms(most)) };
+        if !self.line.take_rooms(new.len(), most) {
             state.rooms.leave(&new);
-            return Err(JoinError::TooManyRooms(limits.rooms_per_connection));
+            return Err(JoinError::TooManyRooms(most));
         }
         Ok(new)
     }

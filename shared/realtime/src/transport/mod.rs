@@ -3,10 +3,13 @@
 //! Nothing of a session is kept here. A transport reads from the network and tells the connection, and writes what it
 //! takes from the connection's outbox.
 
+mod carrier;
 pub(crate) mod distant;
 pub(crate) mod exchange;
+mod handshake;
 mod home;
 mod mounted;
+mod owned;
 mod piped;
 mod polling;
 mod query;
@@ -31,11 +34,16 @@ use crate::{
     server::Server,
 };
 
+use carrier::Carrier;
+pub(crate) use carrier::{Chunk, Inbound, Incoming};
 use exchange::Refusal;
 use home::Home;
+pub(crate) use owned::Handed;
+pub use owned::HttpServer;
 
 /// Mounts a server into an `App`. `keep` lives as long as the routes do.
 pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: Arc<Server>, keep: K) {
+    owned::note(&server);
     let path = server.options.normalised_path();
     let with_slash = format!("{}/", path.trim_end_matches('/'));
     if server.bundle.is_some() {
@@ -44,15 +52,18 @@ pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: 
         config
             .service(file.route(web::get().to(move |request: HttpRequest| bundled(server.clone(), request))));
     }
-    let resource = web::resource([path, with_slash]);
-    config.service(resource.to(move |request: HttpRequest, payload: web::Payload| {
+    let answer = move |request: HttpRequest, payload: web::Payload| {
         let (server, keep) = (server.clone(), keep.clone());
         async move {
             let answer = serve(&server, &request, payload).await;
             drop(keep);
             answer
         }
-    }));
+    };
+    // Not one resource with two patterns: those would be regular expressions, and each of these is compared as text.
+    for path in [path, with_slash] {
+        config.service(web::resource(path).to(answer.clone()));
+    }
 }
 
 /// The client's files, which pages of other origins may load as well.
@@ -129,18 +140,18 @@ async fn answer(
         return Err(Refused::new(ErrorCode::BadRequest, "TRANSPORT_HANDSHAKE_ERROR"));
     }
     let Some(home) = home else {
-        return handshake(server, request, payload, query.transport).await;
+        return begin(server, request, payload, query.transport).await;
     };
     match (query.transport, request.method()) {
-        (TransportKind::Websocket, &Method::GET) => match home {
-            Home::Here(line) => mounted::upgrade(request, payload, line).await,
-            Home::Elsewhere(session) => match mounted::switching_protocols(request) {
-                Ok(switching) => Ok(piped::upgrade(session, payload, switching).await?),
-                Err(answer) => {
-                    session.known().await?;
-                    Ok(*answer)
-                }
-            },
+        (TransportKind::Websocket, &Method::GET) => match (handshake::switching_protocols(request), home) {
+            (Ok(switching), Home::Here(line)) => Carrier::of(request, payload).upgrade(switching, line).await,
+            (Ok(switching), Home::Elsewhere(session)) => {
+                Ok(piped::upgrade(session, payload, switching).await?)
+            }
+            (Err(answer), home) => {
+                home.known().await?;
+                Ok(*answer)
+            }
         },
         (TransportKind::Polling, &Method::GET) => polling::poll(server, home).await,
         (TransportKind::Polling, &Method::POST) => polling::post(server, request, payload, home).await,
@@ -152,7 +163,7 @@ async fn answer(
 }
 
 /// A request without a session: it asks for a new one.
-async fn handshake(
+async fn begin(
     server: &Arc<Server>,
     request: &HttpRequest,
     payload: web::Payload,
@@ -180,8 +191,8 @@ async fn handshake(
     }
     let (sid, mut answer) = match transport {
         TransportKind::Polling => polling::open(server, head.clone())?,
-        TransportKind::Websocket => match mounted::switching_protocols(request) {
-            Ok(switching) => mounted::open(server, switching, payload, head.clone())?,
+        TransportKind::Websocket => match handshake::switching_protocols(request) {
+            Ok(switching) => Carrier::of(request, payload).open(server, switching, head.clone())?,
             // Not an error of Engine.IO: HTTP's own answer says best what is missing.
             Err(answer) => {
                 bump(&server.counters.refused_requests);

@@ -18,7 +18,11 @@ use super::{
     opened,
 };
 use crate::{
-    connection::Connection, error::ErrorCode, options::TransportKind, outbox::Taken, request::RequestHead,
+    connection::{Connection, Opened},
+    error::ErrorCode,
+    options::TransportKind,
+    outbox::Taken,
+    request::RequestHead,
     server::Server,
 };
 
@@ -30,14 +34,14 @@ pub(super) fn open(
     server: &Arc<Server>,
     head: Arc<RequestHead>,
 ) -> Result<(Arc<str>, HttpResponse), Refused> {
-    let opened = opened(Connection::open(server, head, TransportKind::Polling, |_, _| {}))?;
-    let writer = opened.line.outbox.attach();
+    let Opened { sid, line, task } = opened(Connection::open(server, head, TransportKind::Polling))?;
+    actix_rt::spawn(task);
+    let writer = line.outbox.attach();
     let now = &mut Context::from_waker(Waker::noop());
-    let Poll::Ready(Taken::Some(frames)) = opened.line.outbox.poll_frames(writer, 1, ANSWER_BYTES, now)
-    else {
+    let Poll::Ready(Taken::Some(frames)) = line.outbox.poll_frames(writer, 1, ANSWER_BYTES, now) else {
         unreachable!("invariant: a connection greets when it is made");
     };
-    Ok((opened.sid, packets(payload(frames))))
+    Ok((sid, packets(payload(frames))))
 }
 
 fn packets(payload: Bytes) -> HttpResponse {

@@ -5,16 +5,13 @@ use std::{collections::VecDeque, net::SocketAddr};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-use super::{Packet, soon};
+use super::{Packet, Stream, soon};
 
 pub struct Client {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Stream>,
     /// The session's id, which only it and the server know.
     session: String,
     namespace: String,
@@ -58,7 +55,7 @@ impl Client {
     }
 
     async fn over(address: SocketAddr, target: &str) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = Stream::connect(address).await;
         let (socket, _) =
             soon("a WebSocket", client_async(format!("ws://{address}{target}"), stream)).await.unwrap();
         Self {

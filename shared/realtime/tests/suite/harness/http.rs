@@ -3,12 +3,9 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::soon;
+use super::{Stream, soon};
 
 #[derive(Debug)]
 pub struct Answer {
@@ -32,7 +29,7 @@ impl Answer {
 
 /// Sends `GET /path` or `POST /path` with further header lines.
 pub async fn request(address: SocketAddr, line: &str, headers: &[&str], body: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = Stream::connect(address).await;
     let mut text = format!("{line} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
     if !headers.iter().any(|header| header.starts_with("Connection")) {
         text.push_str("Connection: close\r\n");

@@ -6,11 +6,16 @@ use std::{
     thread,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, rt::System, web::ServiceConfig};
+use actix_web::{
+    App, HttpServer,
+    dev::{self, ServerHandle},
+    rt::System,
+    web::ServiceConfig,
+};
 use natter::{Io, IoBuilder};
 use serde_json::Value;
 
-use super::{Client, Poller};
+use super::{Client, Poller, tls};
 
 pub struct Server {
     pub io: Io,
@@ -75,20 +80,51 @@ impl Drop for Server {
     }
 }
 
+/// How the servers under test carry WebSockets. `TRANSPORT` says it; `owned` if it is not set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Owned,
+    /// The same, through TLS.
+    Tls,
+    Mounted,
+}
+
+impl Transport {
+    pub fn of_run() -> Self {
+        match std::env::var("TRANSPORT").as_deref() {
+            Ok("owned") | Err(_) => Self::Owned,
+            Ok("tls") => Self::Tls,
+            Ok("mounted") => Self::Mounted,
+            Ok(other) => panic!("TRANSPORT is {other}, which is none of owned, tls and mounted"),
+        }
+    }
+}
+
 /// Runs an `App` with these routes on two workers.
 pub fn serve(routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> (SocketAddr, ServerHandle) {
+    start(move |listener| {
+        let app = move || App::new().configure(routes.clone());
+        if Transport::of_run() == Transport::Mounted {
+            let server = HttpServer::new(app).workers(2).h1_allow_half_closed(false).disable_signals();
+            return server.listen(listener).unwrap().run();
+        }
+        let server = natter::HttpServer::new(app).workers(2).disable_signals();
+        let listening = match Transport::of_run() {
+            Transport::Tls => server.listen_rustls_0_23(listener, tls::server_config()),
+            _ => server.listen(listener),
+        };
+        listening.unwrap().run()
+    })
+}
+
+/// Runs a server on a thread of its own.
+pub fn start(run: impl FnOnce(TcpListener) -> dev::Server + Send + 'static) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
-        let server = HttpServer::new(move || App::new().configure(routes.clone()))
-            .workers(2)
-            .h1_allow_half_closed(false)
-            .disable_signals()
-            .listen(listener)
-            .unwrap();
         System::new().block_on(async move {
-            let running = server.run();
+            let running = run(listener);
             send.send(running.handle()).unwrap();
             running.await.unwrap();
         });
