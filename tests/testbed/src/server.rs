@@ -58,7 +58,11 @@ pub async fn run(args: &Args, served: Served) -> io::Result<()> {
     events::load::answer_other_nodes(&io);
     if let Some(cluster) = io.cluster() {
         // Ready means that its clients reach those of the other nodes.
-        cluster.joined().await.map_err(io::Error::other)?;
+        tokio::select! {
+            joined = cluster.joined() => joined.map_err(io::Error::other)?,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
     }
 
     let routes = (io.clone(), engine.clone());
