@@ -6,11 +6,10 @@ use natter::{Ack, Args, Binary, Data, DisconnectReason, Socket};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
     time::{Instant, sleep},
 };
 
-use crate::harness::{Journal, PATIENCE, Pair, Poller, eventually, request, soon};
+use crate::harness::{Journal, PATIENCE, Pair, Poller, Stream, eventually, request, soon};
 
 const UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 
@@ -191,9 +190,10 @@ async fn a_client_that_goes_away_from_its_poll_ends_the_session() {
     let journal = answering(&pair);
     let (_, through_ben) = pair.poller().await;
     enter(&through_ben).await;
-    let mut stream = TcpStream::connect(pair.ben.address).await.unwrap();
+    let mut stream = Stream::connect(pair.ben.address).await;
     let head = format!("GET {} HTTP/1.1\r\nHost: ben\r\n\r\n", through_ben.path());
     stream.write_all(head.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
     poll_waits(&pair).await;
     drop(stream);
     journal.expect("transport error").await;
@@ -205,9 +205,10 @@ async fn a_client_that_goes_away_in_the_middle_of_a_body_ends_the_session() {
     let journal = answering(&pair);
     let (_, through_ben) = pair.poller().await;
     enter(&through_ben).await;
-    let mut stream = TcpStream::connect(pair.ben.address).await.unwrap();
+    let mut stream = Stream::connect(pair.ben.address).await;
     let head = format!("POST {} HTTP/1.1\r\nHost: ben\r\nContent-Length: 9\r\n\r\n42", through_ben.path());
     stream.write_all(head.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
     drop(stream);
     journal.expect("transport error").await;
 }
