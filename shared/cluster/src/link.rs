@@ -143,10 +143,7 @@ impl Link {
         if catch_unwind(AssertUnwindSafe(|| run(self, ctx))).is_err() {
             bump(&self.shared.counters.restarts);
             tracing::error!("the link panicked and starts over");
-            self.requests.clear();
-            self.incoming.clear();
-            self.membership.clear();
-            self.shared.set_members(Vec::new());
+            self.forget_all();
             self.heartbeat(true);
         }
         let counters = &self.shared.counters;
@@ -384,7 +381,15 @@ impl Link {
 
     fn changed(&mut self, tag: NodeTag, change: Change, hello: bool) {
         let came = match change {
-            Change::Nothing => false,
+            Change::Nothing => {
+                if hello {
+                    // It was off the bus for less time than it takes to be given up: what it was asked may not have reached
+                    // it, and it has ended what was under way with this node.
+                    self.requests.left(tag);
+                    self.node.interrupted(tag);
+                }
+                false
+            }
             Change::Came => true,
             Change::CameAgain(earlier) => {
                 self.left(&earlier);
@@ -521,16 +526,21 @@ impl Link {
         self.settled = false;
         self.objections = None;
         self.renew();
-        self.incoming.clear();
-        self.requests.clear();
-        for member in self.membership.clear() {
-            self.left(&member);
-        }
+        self.forget_all();
         self.shared.pulse.goes_on(Instant::now());
         self.resuming = true;
         self.shared.send(Command::Resumed);
         self.shared.set_state(LinkState::Away("this process was stopped".to_owned()));
         self.open(ctx);
+    }
+
+    /// Ends every membership, and all that is under way with other nodes.
+    fn forget_all(&mut self) {
+        self.incoming.clear();
+        self.requests.clear();
+        for member in self.membership.clear() {
+            self.left(&member);
+        }
     }
 
     /// Becomes a new start of this node, with numbers from the beginning.

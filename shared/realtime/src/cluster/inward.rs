@@ -202,11 +202,15 @@ impl Node for Inward {
     }
 
     fn left(&self, member: &Member) {
-        if let Some(io) = self.io.upgrade() {
-            io.server.relays.left(member.tag);
-            io.server.pipes.left(member.tag);
-        }
+        self.interrupted(member.tag);
         self.tell(ClusterChange::NodeLeft(member.name.clone()));
+    }
+
+    fn interrupted(&self, tag: NodeTag) {
+        if let Some(io) = self.io.upgrade() {
+            io.server.relays.left(tag);
+            io.server.pipes.left(tag);
+        }
     }
 
     fn away(&self) {

@@ -105,7 +105,7 @@ impl Pipes {
         }
     }
 
-    /// That node is gone, and with it all pipes to it.
+    /// That node has ended all pipes to it, or is gone.
     pub fn left(&self, node: NodeTag) {
         self.cut(|key| key.peer == node);
     }

@@ -122,7 +122,7 @@ impl Relays {
         Body::Unfinished
     }
 
-    /// That node is gone, and with it the clients whose requests it had.
+    /// That node has ended the requests that it had relayed here, or is gone with their clients.
     pub fn left(&self, node: NodeTag) {
         self.end(|asker| asker == node);
     }

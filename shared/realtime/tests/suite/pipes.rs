@@ -248,6 +248,18 @@ async fn a_node_that_is_gone_ends_the_websockets_of_its_sessions() {
 }
 
 #[tokio::test]
+async fn a_node_that_was_off_the_bus_for_a_moment_ends_the_websockets_of_its_sessions() {
+    let pair = Pair::start().await;
+    let journal = echoing(&pair);
+    let mut client = connected(&pair).await;
+    pair.cut_ann();
+    journal.expect("transport close").await;
+    pair.mend_ann().await;
+    assert_eq!(client.closed().await, None);
+    no_pipes(&pair).await;
+}
+
+#[tokio::test]
 async fn an_outage_of_the_bus_ends_what_goes_through_it_and_nothing_else() {
     let pair = Pair::start().await;
     let journal = echoing(&pair);

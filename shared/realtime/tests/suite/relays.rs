@@ -263,6 +263,34 @@ async fn a_session_whose_poll_waits_on_a_node_that_is_gone_ends() {
     assert_eq!((answer.status, &*answer.body), (400, UNKNOWN));
 }
 
+/// Too short an absence for Ben to give Ann up.
+#[tokio::test]
+async fn a_poll_is_answered_as_soon_as_the_sessions_node_is_back_that_was_off_the_bus_for_a_moment() {
+    let pair = Pair::start().await;
+    let (_, through_ben) = pair.poller().await;
+    enter(&through_ben).await;
+    let (answer, ()) = tokio::join!(through_ben.get(), async {
+        poll_waits(&pair).await;
+        pair.cut_ann();
+        pair.mend_ann().await;
+    });
+    assert_eq!((answer.status, &*answer.body), (400, UNKNOWN));
+}
+
+/// As after an outage of the bus, from which each node comes back in its own time.
+#[tokio::test]
+async fn a_request_that_a_node_off_the_bus_does_not_hear_is_answered_as_soon_as_it_is_back() {
+    let pair = Pair::start().await;
+    let (_, through_ben) = pair.poller().await;
+    enter(&through_ben).await;
+    pair.cut_ann();
+    let (answer, ()) = tokio::join!(through_ben.post("3"), async {
+        eventually("relayed requests", 1, || pair.ben.io.stats().relayed_out).await;
+        pair.bus.mend("ann");
+    });
+    assert_eq!((answer.status, &*answer.body), (400, UNKNOWN));
+}
+
 /// A rolling restart: the session is not on the node that leaves.
 #[tokio::test]
 async fn a_closing_node_lets_the_polls_of_other_nodes_sessions_go() {

@@ -48,6 +48,13 @@ impl Pair {
     pub fn cut_ann(&self) {
         self.bus.cut("ann");
     }
+
+    /// Puts Ann, who was cut, back on the bus once she had something to say that nobody has heard.
+    pub async fn mend_ann(&self) {
+        let dropped = || self.ann.io.cluster().unwrap().stats().dropped_away > 0;
+        eventually("something that Ann could not say", true, dropped).await;
+        self.bus.mend("ann");
+    }
 }
 
 impl Drop for Pair {
