@@ -31,7 +31,7 @@ const QUEUE_BYTES: usize = 64 << 20;
 pub enum LinkState {
     /// The bus is not there, and why. The node serves its own clients; it goes on trying.
     Away(String),
-    /// The bus is there, and the node waits whether another one objects to its name.
+    /// The node is on its way in: it connects for the first time, or waits whether another one objects to its name.
     Joining,
     /// All is well: the bus is there, and so is every subscription.
     Ready,
@@ -108,7 +108,7 @@ impl Shared {
         Arc::new(Self {
             sender,
             queued: AtomicUsize::new(0),
-            state: watch::Sender::new(LinkState::Away("not connected yet".to_owned())),
+            state: watch::Sender::new(LinkState::Joining),
             members: RwLock::default(),
             counters: Counters::default(),
             subjects,

@@ -8,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use natter_cluster::{LinkHandle, NodeTag};
+use natter_cluster::{LinkHandle, LinkState, NodeTag};
 use natter_protocol::{PacketLimits, WebSocketLimits};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     DisconnectReason,
@@ -30,6 +30,9 @@ use crate::{
     sessions::Sessions,
     shard::{LocalShard, ShardHandle, ShardMessage, Shards},
 };
+
+/// How long clients wait for a node that is joining its cluster.
+const JOINING: Duration = Duration::from_secs(3);
 
 /// Shared by all threads of one server.
 pub(crate) struct Server {
@@ -113,6 +116,14 @@ impl Server {
     /// The way to the other nodes; none without a cluster.
     pub fn link(&self) -> Option<&LinkHandle> {
         self.link.get()
+    }
+
+    /// Resolves when the node is not on its way into the cluster any more; until then the others do not know its sessions,
+    /// nor it theirs, though a balancer may send it clients already. At most [`JOINING`].
+    pub async fn joining_is_over(&self) {
+        let Some(link) = self.link() else { return };
+        let mut state = link.state();
+        drop(timeout(JOINING, state.wait_for(|state| *state != LinkState::Joining)).await);
     }
 
     /// Where a socket of that shard lives.

@@ -1,6 +1,7 @@
 // The cluster of docker-compose.yml: the very file, under a project name of its own and on a port that is free.
 
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './wait.js';
@@ -32,8 +33,9 @@ export class Cluster {
     await compose('up', '--detach', '--no-build', '--wait', '--wait-timeout', '90');
   }
 
-  /** Everything away, the volumes too. */
+  /** Everything away, the volumes too. What the containers said is in the file that `LOG` names. */
   async down() {
+    if (process.env.LOG) await writeFile(process.env.LOG, await compose('logs', '--no-color', '--timestamps'));
     await compose('down', '--volumes', '--timeout', '10');
   }
 

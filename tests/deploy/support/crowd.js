@@ -131,5 +131,5 @@ export function figures(what, account) {
   const stayed = losses(account, (chatter) => !disconnected.includes(chatter));
   return `${what}: ${sent} sent (${unanswered} more without an answer), ${all.lost} of ${all.deliveries} deliveries lost, `
     + `${stayed.lost} of ${stayed.deliveries} among those who stayed connected; ${repeated} repeated, ${outOfOrder} out of order; `
-    + `${disconnected.length} clients disconnected; all well after ${seconds(recovered)} s, longest silence ${seconds(longestGap)} s`;
+    + `disconnected: ${disconnected.map(({ name, disconnects }) => `${name} (${disconnects.at(-1)})`).join(', ') || 'nobody'}; all well after ${seconds(recovered)} s, longest silence ${seconds(longestGap)} s`;
 }

@@ -26,11 +26,12 @@ pub(super) struct Polled {
 
 impl Home {
     /// None if there is no such session here, and no other node that could have it.
-    pub fn of(server: &Arc<Server>, sid: &str) -> Option<Self> {
-        match server.sessions.get(sid) {
-            Some(line) => Some(Self::Here(line)),
-            None => Elsewhere::of(server, sid).map(Self::Elsewhere),
+    pub async fn of(server: &Arc<Server>, sid: &str) -> Option<Self> {
+        if let Some(line) = server.sessions.get(sid) {
+            return Some(Self::Here(line));
         }
+        server.joining_is_over().await;
+        Elsewhere::of(server, sid).map(Self::Elsewhere)
     }
 
     /// Asked before a request is refused for what it is, since that its session is unknown is said first.

@@ -130,7 +130,7 @@ async fn answer(
     }
     // In the reference's order: that a session is unknown is said before anything else about the request.
     let home = match &query.sid {
-        Some(sid) => Some(Home::of(server, sid).ok_or_else(ended)?),
+        Some(sid) => Some(Home::of(server, sid).await.ok_or_else(ended)?),
         None => None,
     };
     if is_websocket(request) != (query.transport == TransportKind::Websocket) {
@@ -175,6 +175,7 @@ async fn begin(
     if server.is_closing() {
         return Err(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"));
     }
+    server.joining_is_over().await;
     let head = Arc::new(RequestHead::of(request));
     if let Some(allows) = &server.options.hooks.allow_request
         && let Err(refusal) = allows(head.clone()).await
@@ -185,7 +186,7 @@ async fn begin(
             context: "REFUSED_BY_ALLOW_REQUEST",
         });
     }
-    // Again, for the decision may have taken its time.
+    // Again, for all this may have taken its time.
     if server.is_closing() {
         return Err(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"));
     }

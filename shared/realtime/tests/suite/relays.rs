@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use natter::{Ack, Args, Binary, Data, DisconnectReason, Socket};
+use natter::{Ack, Args, Binary, Data, DisconnectReason, LinkState, Socket};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
@@ -157,6 +157,22 @@ async fn what_is_refused_is_refused_as_on_the_sessions_own_node() {
             );
         }
     }
+}
+
+/// A balancer may send clients to a node that has just begun to listen.
+#[tokio::test]
+async fn a_node_that_is_joining_answers_once_it_knows_the_others_and_they_know_it() {
+    let pair = Pair::start().await;
+    answering(&pair);
+    let (_, through_ben) = pair.poller().await;
+    let cleo = pair.another("cleo");
+    assert_eq!(*cleo.io.cluster().unwrap().state().borrow(), LinkState::Joining);
+    enter(&through_ben.through(cleo.address)).await;
+    drop(cleo);
+    let dave = pair.another("dave");
+    let through_ben = dave.poller().await.through(pair.ben.address);
+    dave.io.on_connect(async |_: Socket| {});
+    enter(&through_ben).await;
 }
 
 #[tokio::test]

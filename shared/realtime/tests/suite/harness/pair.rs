@@ -31,6 +31,11 @@ impl Pair {
         pair
     }
 
+    /// One more server, which has begun to join them.
+    pub fn another(&self, name: &str) -> Server {
+        Server::build(Io::builder().node_name(name).cluster(Cluster::in_memory(&self.bus)))
+    }
+
     /// A polling session of Ann's, as it is reached through Ann and through Ben.
     pub async fn poller(&self) -> (Poller, Poller) {
         let poller = self.ann.poller().await;
