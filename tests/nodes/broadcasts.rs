@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use natter::{Args, Binary, Limits};
+use natter::{Args, Binary, EmitError, Limits};
 use serde_json::json;
 
 use crate::harness::{Cluster, eventually, is};
@@ -183,7 +183,7 @@ async fn what_is_emitted_arrives_byte_for_byte_attachments_included() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_too_large_for_nats_is_counted_and_disturbs_nothing() {
+async fn an_event_that_is_too_large_for_nats_is_refused_and_counted_and_disturbs_nothing() {
     let cluster = Cluster::of(2).await;
     let (here, there) = (cluster.node(0), cluster.node(1));
     let mut ann = here.member_of("news").await;
@@ -191,7 +191,8 @@ async fn an_event_that_is_too_large_for_nats_is_counted_and_disturbs_nothing() {
     // One after the other: so large an event passes only alone, whoever it is for.
     here.io.to("news").emit("first", ()).unwrap();
     ann.expect("first").await;
-    here.io.to("news").emit("large", "x".repeat(1 << 20)).unwrap();
+    let refused = here.io.to("news").emit("large", "x".repeat(1 << 20));
+    assert!(matches!(refused, Err(EmitError::TooLarge { size, most }) if size > most), "{refused:?}");
     ann.expect("large").await;
     here.io.to("news").emit("last", ()).unwrap();
     ann.expect("last").await;

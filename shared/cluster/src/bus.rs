@@ -65,6 +65,9 @@ pub trait Bus: Send {
     /// When the bus is down, its queue is full or the payload is too large. Nothing is queued then.
     fn publish(&self, subject: &str, payload: Bytes) -> Result<(), PublishError>;
 
+    /// Bytes that a payload may have at most; none while the bus is down, for each server may have a limit of its own.
+    fn largest(&self) -> Option<usize>;
+
     /// Subscribes to one subject, no wildcards; a second time is nothing. It stays subscribed through outages. The
     /// receiver is told when messages published from now on by anybody arrive here; it is told at once while the bus
     /// is down, since there is nobody to miss then.

@@ -229,6 +229,9 @@ pub fn encode_question(question: &Question<'_>) -> Bytes {
         .into()
 }
 
+/// Bytes of a stamp with the names of its parts, three numbers of nine bytes at most, and of the message's name.
+const STAMP: usize = 56;
+
 /// The node's own side of all its envelopes.
 pub struct Letterhead {
     /// Everything before the epoch.
@@ -248,9 +251,14 @@ impl Letterhead {
         Self { start }
     }
 
+    /// Bytes that an envelope has at most besides its message.
+    pub fn overhead(&self) -> usize {
+        self.start.len() + STAMP
+    }
+
     /// Puts an encoded message into its envelope.
     pub fn seal(&self, stamp: Stamp, message: &[u8]) -> Bytes {
-        let mut payload = BytesMut::with_capacity(self.start.len() + message.len() + 56);
+        let mut payload = BytesMut::with_capacity(self.overhead() + message.len());
         payload.put_slice(&self.start);
         let mut rest = (&mut payload).writer();
         text(&mut rest, "epoch");

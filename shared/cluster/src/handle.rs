@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
+    bus::PublishError,
     counters::{ClusterStats, Counters, bump},
     envelope,
     identity::NodeTag,
@@ -92,6 +93,8 @@ pub(crate) struct Shared {
     queued: AtomicUsize,
     state: watch::Sender<LinkState>,
     members: RwLock<Arc<Vec<Member>>>,
+    /// Bytes that a message may have for the bus to carry it, as far as is known.
+    largest: AtomicUsize,
     pub counters: Counters,
     pub subjects: Subjects,
     pub own: NodeTag,
@@ -110,6 +113,7 @@ impl Shared {
             queued: AtomicUsize::new(0),
             state: watch::Sender::new(LinkState::Joining),
             members: RwLock::default(),
+            largest: AtomicUsize::new(usize::MAX),
             counters: Counters::default(),
             subjects,
             own,
@@ -131,6 +135,10 @@ impl Shared {
     pub fn set_members(&self, members: Vec<Member>) {
         self.counters.members.store(members.len() as u64, Relaxed);
         *self.members.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(members);
+    }
+
+    pub fn set_largest(&self, largest: usize) {
+        self.largest.store(largest, Relaxed);
     }
 
     /// The link has taken a command out of the queue.
@@ -161,10 +169,20 @@ impl Shared {
 pub struct LinkHandle(pub(crate) Arc<Shared>);
 
 impl LinkHandle {
-    /// Publishes a message, one message even if there are several subjects. At most once, and never waits: false if it
-    /// is dropped here and now, since too much is queued; what is dropped later is counted in [`stats`](Self::stats).
-    pub fn publish(&self, subjects: Vec<Arc<str>>, message: &Message<'_>) -> bool {
-        self.0.post(Command::Publish { subjects, message: envelope::encode(message) })
+    /// Publishes a message, one message even if there are several subjects. At most once, and never waits; what is dropped
+    /// later is counted in [`stats`](Self::stats).
+    ///
+    /// # Errors
+    /// When it is dropped here and now, which is counted too: too much is queued, or the bus does not carry so large a message.
+    pub fn publish(&self, subjects: Vec<Arc<str>>, message: &Message<'_>) -> Result<(), PublishError> {
+        let message = envelope::encode(message);
+        let (size, most) = (message.len(), self.0.largest.load(Relaxed));
+        if size > most {
+            self.0.counters.dropped_too_large.fetch_add(subjects.len() as u64, Relaxed);
+            return Err(PublishError::TooLarge { size, most });
+        }
+        let fits = self.0.post(Command::Publish { subjects, message });
+        if fits { Ok(()) } else { Err(PublishError::Full) }
     }
 
     /// Subscribes to a subject; a second time is nothing. The receiver is told when what others publish arrives here,

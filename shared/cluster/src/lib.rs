@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod bus;
+mod claim;
 mod counters;
 mod envelope;
 mod handle;

@@ -5,7 +5,7 @@
 //! counted; the questions under way end without the answers that are missing, and the membership is learnt anew.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     bus::{Bus, BusEvent, Closed, OpenBus, Parcel, PublishError},
+    claim::{Claim, Rival},
     counters::bump,
     envelope::{self, Envelope, Letterhead, Received, Stamp},
     handle::{Asked, Command, LinkHandle, LinkState, Shared},
@@ -41,13 +42,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The silence after which a node is gone: with the tick, less than 3 s after its last word.
 const PATIENCE: Duration = Duration::from_millis(2_500);
-
-/// Time that others have to say that a new node's name is theirs.
-const OBJECTIONS: Duration = Duration::from_millis(1_000);
-
-/// Epochs of its own that a link remembers: what comes under older ones has been on its way for too long to be anything
-/// but another node's.
-const FORMER: usize = 64;
 
 /// Bytes of one part of an answer.
 const PART_BYTES: usize = 256 * 1024;
@@ -75,9 +69,7 @@ pub(crate) struct Link {
     /// The stream of the bus's events.
     events: Option<SpawnHandle>,
     up: bool,
-    epoch: Epoch,
-    /// Epochs of this very process, before it was suspended or cut off.
-    former: VecDeque<Epoch>,
+    claim: Claim,
     /// What is queued was queued before a suspension.
     resuming: bool,
     outgoing: Outgoing,
@@ -89,11 +81,6 @@ pub(crate) struct Link {
     last_heartbeat: Instant,
     /// When the bus last brought anything.
     last_heard: Instant,
-    /// Until when another node may object to the name; none once none has.
-    objections: Option<Instant>,
-    settled: bool,
-    /// Somebody else has spoken under this node's name, which is in the log.
-    doubled: bool,
 }
 
 impl Link {
@@ -111,8 +98,7 @@ impl Link {
             bus: None,
             events: None,
             up: false,
-            epoch: Epoch::now(),
-            former: VecDeque::new(),
+            claim: Claim::new(),
             resuming: false,
             outgoing: Outgoing::default(),
             incoming: Incoming::default(),
@@ -121,9 +107,6 @@ impl Link {
             last_tick: now,
             last_heartbeat: now,
             last_heard: now,
-            objections: None,
-            settled: false,
-            doubled: false,
         }
     }
 
@@ -159,7 +142,7 @@ impl Link {
         let mut whole = true;
         for subject in subjects {
             let nth = self.outgoing.nth(subject);
-            let payload = self.letterhead.seal(Stamp { epoch: self.epoch, seq, nth }, message);
+            let payload = self.letterhead.seal(Stamp { epoch: self.claim.epoch(), seq, nth }, message);
             let published = match &self.bus {
                 Some(bus) => bus.publish(subject, payload),
                 None => Err(PublishError::Away),
@@ -189,7 +172,7 @@ impl Link {
     fn heartbeat(&mut self, hello: bool) {
         self.last_heartbeat = Instant::now();
         if self.up {
-            let message = if self.settled { Message::Heartbeat { hello } } else { Message::Claim };
+            let message = if self.claim.is_settled() { Message::Heartbeat { hello } } else { Message::Claim };
             self.say(self.shared.subjects.nodes(), &message);
         }
     }
@@ -198,10 +181,13 @@ impl Link {
         let Asked { nodes, timeout, late, question, reply } = asked;
         let nodes = nodes.unwrap_or_else(|| self.membership.list().iter().map(|member| member.tag).collect());
         let deadline = Instant::now() + timeout + late;
-        let Some(id) = self.requests.begin(nodes.clone(), deadline, reply) else { return };
+        let Some(id) = self.requests.begin(nodes.clone(), deadline, reply) else {
+            self.shared.counters.dropped_full.fetch_add(nodes.len() as u64, Relaxed);
+            return;
+        };
         let message = envelope::ask(id, timeout, &question);
         for node in nodes {
-            let reachable = self.up && self.settled && self.membership.has(node);
+            let reachable = self.up && self.claim.is_settled() && self.membership.has(node);
             if !reachable || !self.publish(&[self.shared.subjects.node(node)], &message) {
                 self.requests.fails(id, node);
             }
@@ -230,7 +216,7 @@ impl Link {
                 self.shared.counters.stale.fetch_add(subjects.len() as u64, Relaxed);
             }
             // Nobody would hear it.
-            Command::Publish { subjects, .. } if !self.settled => {
+            Command::Publish { subjects, .. } if !self.claim.is_settled() => {
                 self.shared.counters.dropped_away.fetch_add(subjects.len() as u64, Relaxed);
             }
             Command::Publish { subjects, message } => drop(self.publish(&subjects, &message)),
@@ -257,7 +243,7 @@ impl Link {
             Command::Answer { to, id, body } => self.answer(to, id, body),
             Command::Resumed => self.resuming = false,
             Command::Close => {
-                if self.settled {
+                if self.claim.is_settled() {
                     self.say(self.shared.subjects.nodes(), &Message::Goodbye);
                 }
                 self.end(LinkState::Closed, ctx);
@@ -327,7 +313,7 @@ impl Link {
                 return self.own_name(epoch, message == Message::Claim, ctx);
             }
             Message::Claim => {
-                if self.settled {
+                if self.claim.is_settled() {
                     self.heartbeat(false);
                 }
                 return;
@@ -362,7 +348,7 @@ impl Link {
                 bump(if sensible { &counters.delivered } else { &counters.malformed });
             }
             // Meant for the one who has the name.
-            Message::Ask { .. } if !self.settled => {}
+            Message::Ask { .. } if !self.claim.is_settled() => {}
             Message::Ask { id, timeout_ms, question } => {
                 let link = LinkHandle(self.shared.clone());
                 let timeout = Duration::from_millis(timeout_ms);
@@ -405,7 +391,7 @@ impl Link {
             self.shared.set_members(members);
         }
         // Whoever has just come does not know of this node either.
-        if self.settled && (hello || came) {
+        if self.claim.is_settled() && (hello || came) {
             self.heartbeat(false);
         }
     }
@@ -418,22 +404,22 @@ impl Link {
         self.node.left(member);
     }
 
-    /// Another node has, or claims, this one's name. Who has it keeps it; of two who claim it the one that began first does.
+    /// Somebody claims this node's name, or has it.
     fn own_name(&mut self, epoch: Epoch, claims: bool, ctx: &mut Context<Self>) {
-        if epoch == self.epoch || self.former.contains(&epoch) {
-            return;
+        let rival = self.claim.judge(epoch, claims);
+        if matches!(rival, Rival::Claims | Rival::Has { .. }) {
+            bump(&self.shared.counters.forged);
         }
-        if !self.settled && (!claims || epoch < self.epoch) {
-            tracing::error!(node = self.options.node, "another node has this one's name");
-            return self.end(LinkState::NameTaken, ctx);
-        }
-        bump(&self.shared.counters.forged);
-        if claims {
-            // So that the other one learns that the name is taken.
-            self.heartbeat(false);
-        } else if !std::mem::replace(&mut self.doubled, true) {
-            // Answered, two who both have it would answer each other for ever.
-            tracing::error!(node = self.options.node, "somebody else speaks under this node's name");
+        match rival {
+            Rival::Own | Rival::Has { first: false } => {}
+            Rival::Prevails => {
+                tracing::error!(node = self.options.node, "another node has this one's name");
+                self.end(LinkState::NameTaken, ctx);
+            }
+            Rival::Claims => self.heartbeat(false),
+            Rival::Has { first: true } => {
+                tracing::error!(node = self.options.node, "somebody else speaks under this node's name");
+            }
         }
     }
 
@@ -455,8 +441,7 @@ impl Link {
         for member in self.membership.give_up_silent(now) {
             self.left(&member);
         }
-        if self.objections.take_if(|until| *until <= now).is_some() {
-            self.settled = true;
+        if self.claim.settles(now) {
             // From here on the others hear what it says.
             self.heartbeat(true);
             self.shared.set_state(LinkState::Ready);
@@ -467,17 +452,21 @@ impl Link {
 
     fn came_up(&mut self) {
         self.up = true;
+        if let Some(largest) = self.bus.as_ref().and_then(|bus| bus.largest()) {
+            self.shared.set_largest(largest.saturating_sub(self.letterhead.overhead()));
+        }
         self.membership.excuse(self.last_heard, Instant::now());
-        if self.settled && self.last_heard.elapsed() > PATIENCE - HEARTBEAT {
+        if self.claim.is_settled() && self.last_heard.elapsed() > PATIENCE - HEARTBEAT {
             // As long as it has heard nobody, nobody has heard it, give or take a heartbeat: they have given it up. What it
             // said before and what is still on its way must not count as its own any more.
-            self.renew();
+            self.claim.renew();
+            self.outgoing = Outgoing::default();
         }
         self.heartbeat(true);
-        if self.settled {
+        if self.claim.is_settled() {
             self.shared.set_state(LinkState::Ready);
         } else {
-            self.objections = Some(Instant::now() + OBJECTIONS);
+            self.claim.begin(Instant::now());
             self.shared.set_state(LinkState::Joining);
         }
         tracing::info!("the bus is there");
@@ -490,7 +479,7 @@ impl Link {
         // The bus tells each reason once.
         tracing::warn!(why, "the bus is away");
         self.up = false;
-        self.objections = None;
+        self.claim.pause();
         // Nobody can answer.
         self.requests.clear();
         self.node.away();
@@ -523,9 +512,8 @@ impl Link {
         }
         self.bus = None;
         self.up = false;
-        self.settled = false;
-        self.objections = None;
-        self.renew();
+        self.claim.start_over();
+        self.outgoing = Outgoing::default();
         self.forget_all();
         self.shared.pulse.goes_on(Instant::now());
         self.resuming = true;
@@ -541,15 +529,6 @@ impl Link {
         for member in self.membership.clear() {
             self.left(&member);
         }
-    }
-
-    /// Becomes a new start of this node, with numbers from the beginning.
-    fn renew(&mut self) {
-        self.former.push_back(std::mem::replace(&mut self.epoch, Epoch::now()));
-        if self.former.len() > FORMER {
-            self.former.pop_front();
-        }
-        self.outgoing = Outgoing::default();
     }
 
     /// Leaves the bus for good.

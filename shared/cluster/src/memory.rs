@@ -172,6 +172,10 @@ impl Bus for MemoryUser {
         Ok(())
     }
 
+    fn largest(&self) -> Option<usize> {
+        self.bus.hub().is_up(self.id).then_some(PAYLOAD)
+    }
+
     fn subscribe(&self, subject: Arc<str>) -> oneshot::Receiver<()> {
         let (active, told) = oneshot::channel();
         self.bus.hub().subscribers.entry(subject).or_default().insert(self.id);

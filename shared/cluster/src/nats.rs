@@ -195,6 +195,10 @@ impl Bus for NatsBus {
         self.shared.queue.publish(subject, payload)
     }
 
+    fn largest(&self) -> Option<usize> {
+        self.shared.queue.largest()
+    }
+
     fn subscribe(&self, subject: Arc<str>) -> oneshot::Receiver<()> {
         self.shared.wishes.subscribe(subject)
     }

@@ -126,14 +126,15 @@ impl BroadcastOperator {
     /// here ([`ClusterStats`](crate::ClusterStats)).
     ///
     /// # Errors
-    /// When the name is reserved or too long, the data has no JSON form, or a shard's queue or the link's is full.
+    /// When the name is reserved or too long, the data has no JSON form, a shard's queue or the link's is full, or the event
+    /// is larger than the cluster carries. The last two concern some of the clients: the others get it.
     pub fn emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
         let args = self.encode(event, data)?;
         let delivery = self.delivery(event, args, None);
         let here = self.namespace.server.broadcast(delivery.clone());
         let there = match self.link() {
-            Some(link) if !cluster::publish(link, &self.namespace, &delivery) => Err(EmitError::QueueFull),
-            _ => Ok(()),
+            Some(link) => cluster::publish(link, &self.namespace, &delivery),
+            None => Ok(()),
         };
         here.and(there)
     }

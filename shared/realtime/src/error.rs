@@ -22,9 +22,19 @@ pub enum EmitError {
     /// The data has no JSON form.
     #[error("the data can't be encoded: {0}")]
     Encode(String),
-    /// A shard's queue is full: that shard's clients did not get the broadcast, and the drop was counted.
-    #[error("a shard's queue is full")]
+    /// A shard's queue is full, and its clients did not get the broadcast; or the one to the other nodes is, and their
+    /// clients did not. The drop was counted.
+    #[error("a queue is full")]
     QueueFull,
+    /// The event is larger than the cluster carries: the clients of other nodes did not get it, those of this one did. The
+    /// drop was counted.
+    #[error("{size} bytes are more than the {most} that the cluster carries")]
+    TooLarge {
+        /// Bytes of the event, encoded.
+        size: usize,
+        /// Bytes that it may have: what the NATS server takes (`max_payload`, 1 MiB by default) without the envelope.
+        most: usize,
+    },
 }
 
 impl From<EncodeError> for EmitError {

@@ -64,6 +64,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn largest(&self) -> Option<usize> {
+        self.state().largest
+    }
+
     pub(super) fn publish(&self, subject: &str, payload: Bytes) -> Result<(), PublishError> {
         let size = payload.len();
         let mut state = self.state();

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use natter_cluster::{
-    LinkHandle, NodeTag,
+    LinkHandle, NodeTag, PublishError,
     message::{self, Broadcast, Message, Question},
 };
 
 use crate::{
     delivery::Delivery,
+    error::EmitError,
     ids::{self, Place},
     namespace::NamespaceInner,
     roster::Target,
@@ -27,15 +28,23 @@ fn on_the_wire<'a>(namespace: &'a NamespaceInner, target: &'a Target) -> message
     }
 }
 
-/// Publishes a broadcast to the nodes that can have sockets it is meant for; false if it is dropped.
-pub(crate) fn publish(link: &LinkHandle, namespace: &NamespaceInner, delivery: &Delivery) -> bool {
+/// Publishes a broadcast to the nodes that can have sockets it is meant for.
+pub(crate) fn publish(
+    link: &LinkHandle,
+    namespace: &NamespaceInner,
+    delivery: &Delivery,
+) -> Result<(), EmitError> {
     let subjects = subjects_of(link, namespace, &delivery.target);
     if subjects.is_empty() {
-        return true;
+        return Ok(());
     }
     let target = on_the_wire(namespace, &delivery.target);
     let packet = delivery.frames.as_bytes();
-    link.publish(subjects, &Message::Broadcast(Broadcast { target, volatile: delivery.volatile, packet }))
+    let broadcast = Broadcast { target, volatile: delivery.volatile, packet };
+    link.publish(subjects, &Message::Broadcast(broadcast)).map_err(|error| match error {
+        PublishError::TooLarge { size, most } => EmitError::TooLarge { size, most },
+        PublishError::Full | PublishError::Away => EmitError::QueueFull,
+    })
 }
 
 /// The node that a room's only socket lives on, when the room is that socket's id. A room that only looks like one names

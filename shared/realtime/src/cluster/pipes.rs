@@ -99,7 +99,8 @@ impl Pipes {
                     by_owner: !key.accepted_here,
                     what: message::Pipe::End,
                 };
-                link.publish(vec![link.subjects().node(key.peer)], &end);
+                // Dropped, and counted there, it is said again at the next piece.
+                let _ = link.publish(vec![link.subjects().node(key.peer)], &end);
             }
             None => {}
         }
@@ -225,6 +226,6 @@ impl Pipe {
     fn say(&self, what: message::Pipe<'_>) -> bool {
         let by_owner = !self.key.accepted_here;
         let message = Message::Pipe { pipe: self.key.number, by_owner, what };
-        self.link.publish(vec![self.inbox.clone()], &message)
+        self.link.publish(vec![self.inbox.clone()], &message).is_ok()
     }
 }
