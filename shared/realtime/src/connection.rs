@@ -487,6 +487,13 @@ impl Handler<Tick> for Connection {
     type Result = ();
 
     fn handle(&mut self, _: Tick, ctx: &mut Self::Context) {
+        self.look_at_the_clock(ctx);
+    }
+}
+
+impl Connection {
+    /// Does what is due.
+    fn look_at_the_clock(&mut self, ctx: &mut ConnectionContext) {
         let now = Instant::now();
         while let Some(due) = self.session.due(now) {
             match due {

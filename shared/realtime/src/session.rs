@@ -11,6 +11,9 @@ use crate::{options::EngineOptions, options::TransportKind};
 /// While an upgrade is under way, a poll that waits is let go this often, so that the client can stop polling.
 const RELEASE_EVERY: Duration = Duration::from_millis(100);
 
+/// What a timer may be late by, because of its resolution. It is not added to the time of a pong.
+const TIMER: Duration = Duration::from_millis(5);
+
 #[derive(Debug)]
 pub(crate) struct Session {
     timing: Arc<Timing>,
@@ -283,7 +286,8 @@ impl Session {
         }
         match self.heartbeat {
             Heartbeat::PingAt(at) if at <= now => {
-                self.heartbeat = Heartbeat::PongBy(now + self.timing.ping_timeout);
+                let pinged = if now - at <= TIMER { at } else { now };
+                self.heartbeat = Heartbeat::PongBy(pinged + self.timing.ping_timeout);
                 Some(Due::Ping)
             }
             Heartbeat::PongBy(by) if by <= now => Some(Due::PingTimeout),
@@ -317,6 +321,17 @@ mod tests {
         assert_eq!(session.due(start + secs(51)), Some(Due::Ping));
         assert_eq!(session.due(start + secs(70)), None);
         assert_eq!(session.due(start + secs(71)), Some(Due::PingTimeout));
+    }
+
+    #[test]
+    fn what_a_timer_is_late_by_is_not_added_to_the_time_of_a_pong_and_what_a_busy_thread_is_late_by_is() {
+        let start = Instant::now();
+        for (late, by) in [(Duration::from_millis(2), secs(45)), (secs(3), secs(48))] {
+            let mut session = session(TransportKind::Websocket, start);
+            session.connected();
+            assert_eq!(session.due(start + secs(25) + late), Some(Due::Ping));
+            assert_eq!(session.next(), start + by);
+        }
     }
 
     #[test]

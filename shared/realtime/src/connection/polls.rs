@@ -25,6 +25,8 @@ impl Handler<BeginPoll> for Connection {
     type Result = Result<WriterId, PollRefused>;
 
     fn handle(&mut self, _: BeginPoll, ctx: &mut ConnectionContext) -> Self::Result {
+        // A client that comes when its time is up has none left, though the alarm may ring a moment later.
+        self.look_at_the_clock(ctx);
         match self.session.begin_poll() {
             Ok(()) => Ok(self.wire.line.outbox.attach()),
             Err(PollRefused::Overlap) => {
