@@ -8,3 +8,6 @@ mod bus;
 mod memory_outage;
 mod nats_outage;
 mod nats_refusals;
+
+// The link above it.
+mod link_panics;

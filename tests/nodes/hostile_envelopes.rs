@@ -9,7 +9,7 @@ use natter_cluster::{
 use serde_json::json;
 
 use crate::{
-    harness::Node,
+    harness::{Node, eventually, is},
     stranger::{Envelope, Scene, epoch_now},
 };
 
@@ -201,6 +201,29 @@ async fn a_nodes_own_name_is_forged_and_the_node_stays() {
     }
     scene.counted([0, 0], count, "forged", |node| node.link().forged).await;
     scene.nobody_is_disturbed().await;
+}
+
+#[tokio::test]
+async fn only_a_hello_of_a_members_present_start_ends_what_it_was_asked() {
+    let scene = Scene::set().await;
+    let (stranger, asker) = (&scene.stranger, scene.cluster.node(0));
+    let epoch = epoch_now() + (1 << 32);
+    let says = |epoch, seq, hello| {
+        let heartbeat = stranger.envelope(Message::Heartbeat { hello });
+        let envelope = Envelope { node: "node-9".to_owned(), epoch, seq, nth: seq, ..heartbeat };
+        stranger.publish(&stranger.subjects().nodes(), envelope.bytes());
+    };
+    says(epoch, 10, false);
+    eventually("a new member", || is(asker.view().nodes().contains(&"node-9".to_owned()), true)).await;
+    let asked = asker.io.fetch_sockets();
+    says(epoch - 1, 11, true);
+    says(epoch, 9, true);
+    eventually("both to be counted", || is((asker.link().unknown_sender, asker.link().late), (1, 1))).await;
+    eventually("the question to be under way", || is(asker.link().requests, 1)).await;
+    says(epoch, 12, true);
+    eventually("the question to be over", || is(asker.link().requests, 0)).await;
+    assert_eq!(asker.view().nodes(), ["node-1", "node-9"], "it was not given up");
+    assert_eq!(asked.await.missing, ["node-9"]);
 }
 
 #[tokio::test]

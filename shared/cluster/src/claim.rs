@@ -21,11 +21,20 @@ pub(crate) struct Claim {
     epoch: Epoch,
     /// Epochs of this very process, before it was suspended or cut off.
     former: VecDeque<Epoch>,
-    /// Until when another node may object to the name; none once none has.
-    objections: Option<Instant>,
-    settled: bool,
+    standing: Standing,
     /// Somebody else has spoken under this node's name, which is in the log.
     doubled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nobody can hear the claim.
+    Unheard,
+    /// Others may object until then.
+    Claiming {
+        until: Instant,
+    },
+    Settled,
 }
 
 /// What to make of a claim or a heartbeat under this node's name.
@@ -43,13 +52,7 @@ pub(crate) enum Rival {
 
 impl Claim {
     pub fn new() -> Self {
-        Self {
-            epoch: Epoch::now(),
-            former: VecDeque::new(),
-            objections: None,
-            settled: false,
-            doubled: false,
-        }
+        Self { epoch: Epoch::now(), former: VecDeque::new(), standing: Standing::Unheard, doubled: false }
     }
 
     pub fn epoch(&self) -> Epoch {
@@ -58,24 +61,35 @@ impl Claim {
 
     /// Whether the name is this node's.
     pub fn is_settled(&self) -> bool {
-        self.settled
+        self.standing == Standing::Settled
     }
 
-    /// The others can hear it now.
+    /// The others can hear it now. A name that is settled stays so.
     pub fn begin(&mut self, now: Instant) {
-        self.objections = Some(now + OBJECTIONS);
+        if !self.is_settled() {
+            self.standing = Standing::Claiming { until: now + OBJECTIONS };
+        }
     }
 
-    /// The others can't hear it any more.
+    /// The others can't hear it any more. A name that is settled stays so.
     pub fn pause(&mut self) {
-        self.objections = None;
+        if !self.is_settled() {
+            self.standing = Standing::Unheard;
+        }
     }
 
-    /// Whether it has just been settled.
-    pub fn settles(&mut self, now: Instant) -> bool {
-        let unopposed = self.objections.take_if(|until| *until <= now).is_some();
-        self.settled |= unopposed;
+    /// Whether the name has just become this node's.
+    pub fn settle_if_unopposed(&mut self, now: Instant) -> bool {
+        let unopposed = matches!(self.standing, Standing::Claiming { until } if until <= now);
+        if unopposed {
+            self.standing = Standing::Settled;
+        }
         unopposed
+    }
+
+    /// Others may have taken the name.
+    pub fn let_go(&mut self) {
+        self.standing = Standing::Unheard;
     }
 
     /// Becomes a new start of the node.
@@ -86,19 +100,12 @@ impl Claim {
         }
     }
 
-    /// Becomes a new start of the node, whose name others may have taken.
-    pub fn start_over(&mut self) {
-        self.renew();
-        self.pause();
-        self.settled = false;
-    }
-
     /// Judges what has come under this node's name: a claim, or a heartbeat. Who has the name keeps it; of two who claim it the
     /// one that began first does.
     pub fn judge(&mut self, epoch: Epoch, claims: bool) -> Rival {
         if epoch == self.epoch || self.former.contains(&epoch) {
             Rival::Own
-        } else if !self.settled && (!claims || epoch < self.epoch) {
+        } else if !self.is_settled() && (!claims || epoch < self.epoch) {
             Rival::Prevails
         } else if claims {
             Rival::Claims
@@ -123,15 +130,15 @@ mod tests {
     #[test]
     fn a_name_is_settled_when_nobody_has_objected_for_a_second() {
         let (mut claim, now) = (Claim::new(), Instant::now());
-        assert!(!claim.settles(now), "nobody could hear it");
+        assert!(!claim.settle_if_unopposed(now), "nobody could hear it");
         claim.begin(now);
-        assert!(!claim.settles(now + OBJECTIONS / 2));
+        assert!(!claim.settle_if_unopposed(now + OBJECTIONS / 2));
         claim.pause();
-        assert!(!claim.settles(now + OBJECTIONS), "nobody could object");
+        assert!(!claim.settle_if_unopposed(now + OBJECTIONS), "nobody could object");
         claim.begin(now + OBJECTIONS);
-        assert!(claim.settles(now + 2 * OBJECTIONS));
+        assert!(claim.settle_if_unopposed(now + 2 * OBJECTIONS));
         assert!(claim.is_settled());
-        assert!(!claim.settles(now + 3 * OBJECTIONS), "once");
+        assert!(!claim.settle_if_unopposed(now + 3 * OBJECTIONS), "once");
     }
 
     #[test]
@@ -146,11 +153,11 @@ mod tests {
     fn who_has_a_name_keeps_it() {
         let (mut claim, now) = (Claim::new(), Instant::now());
         claim.begin(now);
-        claim.settles(now + OBJECTIONS);
+        claim.settle_if_unopposed(now + OBJECTIONS);
         assert_eq!(claim.judge(earlier(), true), Rival::Claims);
         assert_eq!(claim.judge(earlier(), false), Rival::Has { first: true });
         assert_eq!(claim.judge(later(), false), Rival::Has { first: false });
-        claim.start_over();
+        claim.let_go();
         assert_eq!(claim.judge(later(), false), Rival::Prevails, "it has been away");
     }
 

@@ -42,7 +42,7 @@ counters! {
     dropped_away,
     /// Messages that were queued and not written when the bus went away.
     unwritten,
-    /// Messages not published because too much was queued.
+    /// Messages not published because too much was queued, or too many questions were under way.
     dropped_full,
     /// Messages not published because they are larger than the bus carries.
     dropped_too_large,

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     bus::PublishError,
-    counters::{ClusterStats, Counters, bump},
+    counters::{ClusterStats, Counters},
     envelope,
     identity::NodeTag,
     membership::Member,
@@ -32,7 +32,8 @@ const QUEUE_BYTES: usize = 64 << 20;
 pub enum LinkState {
     /// The bus is not there, and why. The node serves its own clients; it goes on trying.
     Away(String),
-    /// The node is on its way in: it connects for the first time, or waits whether another one objects to its name.
+    /// The node is on its way in: it connects, at its start or after a suspension, or waits whether another one objects to
+    /// its name.
     Joining,
     /// All is well: the bus is there, and so is every subscription.
     Ready,
@@ -158,7 +159,8 @@ impl Shared {
         if fits {
             self.send(command);
         } else {
-            bump(&self.counters.dropped_full);
+            let messages = if let Command::Publish { subjects, .. } = &command { subjects.len() } else { 1 };
+            self.counters.dropped_full.fetch_add(messages as u64, Relaxed);
         }
         fits
     }

@@ -2,7 +2,7 @@
 //!
 //! Receives commands from all threads of its node and events from the bus. Tells its [`Node`] what has come. It lives
 //! on a thread of its own, together with the bus, and stops when it is told to close. A panic in a handler is caught and
-//! counted; the questions under way end without the answers that are missing, and the membership is learnt anew.
+//! counted; then what is under way with other nodes ends, as if all of them had left, and who is there is learnt anew.
 
 use std::{
     collections::HashSet,
@@ -126,8 +126,14 @@ impl Link {
         if catch_unwind(AssertUnwindSafe(|| run(self, ctx))).is_err() {
             bump(&self.shared.counters.restarts);
             tracing::error!("the link panicked and starts over");
-            self.forget_all();
-            self.heartbeat(true);
+            let start_over = || {
+                self.forget_all();
+                self.heartbeat(true);
+            };
+            if catch_unwind(AssertUnwindSafe(start_over)).is_err() {
+                tracing::error!("the link panicked again and ends");
+                self.end(LinkState::Closed, ctx);
+            }
         }
         let counters = &self.shared.counters;
         counters.requests.store(self.requests.len() as u64, Relaxed);
@@ -182,6 +188,7 @@ impl Link {
         let nodes = nodes.unwrap_or_else(|| self.membership.list().iter().map(|member| member.tag).collect());
         let deadline = Instant::now() + timeout + late;
         let Some(id) = self.requests.begin(nodes.clone(), deadline, reply) else {
+            // Too much is being asked; or nobody is, and then this adds nothing.
             self.shared.counters.dropped_full.fetch_add(nodes.len() as u64, Relaxed);
             return;
         };
@@ -308,6 +315,7 @@ impl Link {
     ) {
         let Envelope { node, tag, stamp: Stamp { epoch, seq, nth }, message } = envelope;
         let now = Instant::now();
+        let mut is_new = false;
         match message {
             Message::Claim | Message::Heartbeat { .. } if tag == self.shared.own => {
                 return self.own_name(epoch, message == Message::Claim, ctx);
@@ -320,7 +328,7 @@ impl Link {
             }
             Message::Heartbeat { hello } => {
                 let change = self.membership.heartbeat(node, tag, epoch, seq, now);
-                self.changed(tag, change, hello);
+                is_new = self.changed(tag, change, hello);
             }
             _ => {}
         }
@@ -337,6 +345,12 @@ impl Link {
             }
         }
         match message {
+            Message::Heartbeat { hello: true } if !is_new => {
+                // It was off the bus for less time than it takes to be given up: what it was asked may not have reached it, and it
+                // has ended what was under way with this node.
+                self.requests.left(tag);
+                self.node.interrupted(tag);
+            }
             Message::Claim | Message::Heartbeat { .. } => {}
             Message::Goodbye => {
                 if let Some(member) = self.membership.leaves(tag) {
@@ -365,17 +379,10 @@ impl Link {
 
     // ---- who is here ----
 
-    fn changed(&mut self, tag: NodeTag, change: Change, hello: bool) {
+    /// Whether the node is a new member.
+    fn changed(&mut self, tag: NodeTag, change: Change, hello: bool) -> bool {
         let came = match change {
-            Change::Nothing => {
-                if hello {
-                    // It was off the bus for less time than it takes to be given up: what it was asked may not have reached
-                    // it, and it has ended what was under way with this node.
-                    self.requests.left(tag);
-                    self.node.interrupted(tag);
-                }
-                false
-            }
+            Change::Nothing => false,
             Change::Came => true,
             Change::CameAgain(earlier) => {
                 self.left(&earlier);
@@ -394,6 +401,7 @@ impl Link {
         if self.claim.is_settled() && (hello || came) {
             self.heartbeat(false);
         }
+        came
     }
 
     fn left(&mut self, member: &Member) {
@@ -441,7 +449,7 @@ impl Link {
         for member in self.membership.give_up_silent(now) {
             self.left(&member);
         }
-        if self.claim.settles(now) {
+        if self.claim.settle_if_unopposed(now) {
             // From here on the others hear what it says.
             self.heartbeat(true);
             self.shared.set_state(LinkState::Ready);
@@ -459,16 +467,11 @@ impl Link {
         if self.claim.is_settled() && self.last_heard.elapsed() > PATIENCE - HEARTBEAT {
             // As long as it has heard nobody, nobody has heard it, give or take a heartbeat: they have given it up. What it
             // said before and what is still on its way must not count as its own any more.
-            self.claim.renew();
-            self.outgoing = Outgoing::default();
+            self.begin_anew();
         }
         self.heartbeat(true);
-        if self.claim.is_settled() {
-            self.shared.set_state(LinkState::Ready);
-        } else {
-            self.claim.begin(Instant::now());
-            self.shared.set_state(LinkState::Joining);
-        }
+        self.claim.begin(Instant::now());
+        self.shared.set_state(if self.claim.is_settled() { LinkState::Ready } else { LinkState::Joining });
         tracing::info!("the bus is there");
     }
 
@@ -512,14 +515,20 @@ impl Link {
         }
         self.bus = None;
         self.up = false;
-        self.claim.start_over();
-        self.outgoing = Outgoing::default();
+        self.claim.let_go();
+        self.begin_anew();
         self.forget_all();
         self.shared.pulse.goes_on(Instant::now());
         self.resuming = true;
         self.shared.send(Command::Resumed);
-        self.shared.set_state(LinkState::Away("this process was stopped".to_owned()));
+        self.shared.set_state(LinkState::Joining);
         self.open(ctx);
+    }
+
+    /// Becomes a new start of this node, with numbers from the beginning.
+    fn begin_anew(&mut self) {
+        self.claim.renew();
+        self.outgoing = Outgoing::default();
     }
 
     /// Ends every membership, and all that is under way with other nodes.

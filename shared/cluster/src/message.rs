@@ -14,7 +14,8 @@ pub enum Message<'a> {
     Claim,
     /// On `nodes`, every 500 ms: the sender lives. Whoever hears a `hello` says so at once too.
     Heartbeat {
-        /// The sender has just come, or come back, and wants to know who is here. What it was asked before is lost to it.
+        /// The sender has just come, or come back, and wants to know who is here. It has ended
+        /// what was under way with others, and answers to what it asked before are not waited for.
         hello: bool,
     },
     /// On `nodes`: the sender leaves and answers no more.

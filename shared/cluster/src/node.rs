@@ -31,7 +31,8 @@ pub trait Node: Send + Sync + 'static {
     /// A node is gone.
     fn left(&self, member: &Member);
 
-    /// A node that has not left was off the bus for a moment: what was on its way to it or from it may be lost.
+    /// A node that has not left has begun anew with the others, most often since it was off the bus for a moment: what was on
+    /// its way to it or from it may be lost, and it has ended what was under way.
     fn interrupted(&self, tag: NodeTag);
 
     /// The bus is away, and with it every other node, members though they are: what was on its way may be lost.

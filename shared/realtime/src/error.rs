@@ -30,7 +30,7 @@ pub enum EmitError {
     /// drop was counted.
     #[error("{size} bytes are more than the {most} that the cluster carries")]
     TooLarge {
-        /// Bytes of the event, encoded.
+        /// Bytes of the message to the other nodes: the event, encoded, with its rooms and its namespace.
         size: usize,
         /// Bytes that it may have: what the NATS server takes (`max_payload`, 1 MiB by default) without the envelope.
         most: usize,

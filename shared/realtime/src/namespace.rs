@@ -339,23 +339,23 @@ macro_rules! broadcasts {
             }
 
             /// Everybody's sockets. See [`BroadcastOperator::fetch_sockets`].
-            pub async fn fetch_sockets(&self) -> FetchedSockets {
-                self.all().fetch_sockets().await
+            pub fn fetch_sockets(&self) -> impl Future<Output = FetchedSockets> + Send + use<> {
+                self.all().fetch_sockets()
             }
 
             /// How many sockets there are. See [`BroadcastOperator::count`].
-            pub async fn count(&self) -> Counted {
-                self.all().count().await
+            pub fn count(&self) -> impl Future<Output = Counted> + Send + use<> {
+                self.all().count()
             }
 
             /// Makes everybody join rooms. See [`BroadcastOperator::sockets_join`].
-            pub async fn sockets_join(&self, rooms: impl RoomNames) {
-                self.all().sockets_join(rooms).await;
+            pub fn sockets_join<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
+                self.all().sockets_join(rooms)
             }
 
             /// Makes everybody leave rooms.
-            pub async fn sockets_leave(&self, rooms: impl RoomNames) {
-                self.all().sockets_leave(rooms).await;
+            pub fn sockets_leave<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
+                self.all().sockets_leave(rooms)
             }
 
             /// Disconnects everybody, with `close` their whole connections.

@@ -74,14 +74,14 @@ impl RemoteSocket {
         self.itself().emit(event, data)
     }
 
-    /// Makes it join rooms.
-    pub async fn join(&self, rooms: impl RoomNames) {
-        self.itself().sockets_join(rooms).await;
+    /// Makes it join rooms. See [`BroadcastOperator::sockets_join`].
+    pub fn join<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
+        self.itself().sockets_join(rooms)
     }
 
-    /// Makes it leave rooms.
-    pub async fn leave(&self, rooms: impl RoomNames) {
-        self.itself().sockets_leave(rooms).await;
+    /// Makes it leave rooms. See [`BroadcastOperator::sockets_leave`].
+    pub fn leave<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
+        self.itself().sockets_leave(rooms)
     }
 
     /// Disconnects it, with `close` its whole connection.

@@ -35,8 +35,11 @@ export class Cluster {
 
   /** Everything away, the volumes too. What the containers said is in the file that `LOG` names. */
   async down() {
-    if (process.env.LOG) await writeFile(process.env.LOG, await compose('logs', '--no-color', '--timestamps'));
-    await compose('down', '--volumes', '--timeout', '10');
+    try {
+      if (process.env.LOG) await writeFile(process.env.LOG, await compose('logs', '--no-color', '--timestamps'));
+    } finally {
+      await compose('down', '--volumes', '--timeout', '10');
+    }
   }
 
   async scale(count) {

@@ -13,7 +13,7 @@ use natter_protocol::{Opcode, split_frame};
 
 use super::{Bounds, Pushed};
 
-/// Packets in one write.
+/// Packets in one write that does not join them.
 const AT_ONCE: usize = 64;
 
 /// Bytes of packets that are copied together for a write: the kernel takes one piece with less work than several.

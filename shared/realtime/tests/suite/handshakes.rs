@@ -40,6 +40,11 @@ async fn a_page_of_another_origin_is_let_in_if_it_is_allowed() {
             let answer = request(server.address, HANDSHAKE, &[&format!("Origin: {refused}")], "").await;
             assert_eq!((answer.status, answer.json()["code"].clone()), (403, json!(4)));
             assert_eq!(answer.header("access-control-allow-origin"), None);
+            let headers = [&*format!("Origin: {refused}"), headers[1], headers[2]];
+            let preflight = request(server.address, ask, &headers, "").await;
+            for header in ["origin", "methods", "headers", "credentials"] {
+                assert_eq!(preflight.header(&format!("access-control-allow-{header}")), None, "{header}");
+            }
         }
         assert_eq!(request(server.address, HANDSHAKE, &[], "").await.status, 200, "no page at all");
     }
