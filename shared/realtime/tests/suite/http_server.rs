@@ -243,6 +243,30 @@ async fn a_graceful_stop_tells_clients_and_does_not_wait_for_its_timeout() {
 }
 
 #[tokio::test]
+async fn a_connection_between_two_requests_is_given_up_after_its_time_and_a_websocket_is_not() {
+    let io = Io::builder().build();
+    let (address, handle) = start(move |listener| {
+        let app =
+            move || App::new().configure(io.routes()).route("/hello", web::get().to(|| async { "hello" }));
+        let server = HttpServer::new(app).workers(1).keep_alive(Duration::from_millis(200));
+        server.disable_signals().listen(listener).unwrap().run()
+    });
+    let mut ann = RawSocket::connected(address).await;
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let asked = Instant::now();
+    soon("the end", idle.read_to_end(&mut answer)).await.unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(4), "not after the 5 s that it would be by itself");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("hello"), "{answer}");
+    ann.send("41").await;
+    ann.send("40").await;
+    assert!(ann.frame().await.1.starts_with(b"40{"), "it lives");
+    drop(handle.stop(false));
+}
+
+#[tokio::test]
 async fn plain_requests_share_connections_as_ever() {
     let io = Io::builder().build();
     let (address, handle) = start(move |listener| {
