@@ -24,6 +24,15 @@ MEMORY = [
     ("KiB per idle client, 15,000 clients", OWNED, "idle", "kib_per_client", 2.5),
     ("KiB per idle client, 15,000 clients", MOUNTED, "idle", "kib_per_client", 13.0),
 ]
+# text, peer, key, at most, unit
+SLOW = [
+    (text, peer, key, limit, unit)
+    for peer in (OWNED, MOUNTED)
+    for text, key, limit, unit in [
+        ("until the sockets of 100 slow clients are closed", "last_cut_s", 10, "s"),
+        ("peak memory for each slow client", "kib_per_slow", 1280, "KiB"),
+    ]
+]
 HOLD_MIB = 350
 
 
@@ -43,6 +52,9 @@ def rows(figures, scenarios, hold=None):
         found.append(row(text, peer, f"<= {limit:g} KiB", figures.median(peer, scenario, key), limit, "{:.2f} KiB"))
     if "large" in scenarios:
         found.append(large_row(figures, ours))
+    if "slow" in scenarios:
+        found += [slow_row(figures, *target) for target in SLOW]
+        found.append(slow_latency_row(figures, ours))
     found.append(hold_row(hold))
     return found
 
@@ -54,6 +66,17 @@ def large_row(figures, ours):
     target = "-" if limit is None else f"<= {limit:,.0f} MiB"
     peak = None if peak is None else peak / 1024
     return row("peak memory, 64 KiB events to 1,000 clients", ours, target, peak, limit, "{:,.0f} MiB")
+
+
+def slow_row(figures, text, peer, key, limit, unit):
+    return row(text, peer, f"<= {limit} {unit}", figures.median(peer, "slow", key), limit, "{:.1f} " + unit)
+
+
+def slow_latency_row(figures, ours):
+    """What the clients that read notice of those that do not."""
+    before, during = (figures.median(ours, "slow", key) for key in ("p99_before_us", "p99_during_us"))
+    ratio = during / before if before and during is not None else None
+    return row("p99 latency of 900 clients, 100 do not read", f"{ours} / all read", "<= 1.2x", ratio, 1.2, "{:.2f}x")
 
 
 def hold_row(hold):

@@ -64,6 +64,17 @@ class Targets(unittest.TestCase):
         found = self.verdicts(measured(mounted=3, socketioxide=5))
         self.assertIn(("CPU per delivery, 2 in flight", "natter mounted / socketioxide"), found)
 
+    def test_what_slow_readers_may_cost(self):
+        figures = Figures()
+        slow = {"last_cut_s": 10.4, "kib_per_slow": 60, "p99_before_us": 10_000, "p99_during_us": 12_000}
+        figures.add("natter owned", "slow", slow)
+        found = self.verdicts(figures)
+        self.assertEqual(found["until the sockets of 100 slow clients are closed", "natter owned"], ["<= 10 s", "10.4 s", "missed"])
+        self.assertEqual(found["peak memory for each slow client", "natter owned"], ["<= 1280 KiB", "60.0 KiB", "met"])
+        self.assertEqual(found["peak memory for each slow client", "natter mounted"][-1], "not measured")
+        text = "p99 latency of 900 clients, 100 do not read"
+        self.assertEqual(found[text, "natter owned / all read"], ["<= 1.2x", "1.20x", "met"])
+
     def test_a_hold_counts_only_with_all_clients_for_five_minutes_and_nats(self):
         whole = {"nats": True, "clients": 90_000, "hold_s": 300, "transport": "owned", "nodes_mib": 300, "all_answered": True}
         verdict = lambda hold: targets.hold_row(hold)[-1]
