@@ -78,6 +78,13 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     }
   });
 
+  step('runs an image that is small', async () => {
+    const [{ Config }] = await cluster.containers('node');
+    const [{ Size }] = JSON.parse(await docker('image', 'inspect', Config.Image));
+    say(`the node's image has ${(Size / 1e6).toFixed(0)} MB`);
+    assert.ok(Size < 250e6, 'a base system, a program and the client\'s files');
+  });
+
   step('has NATS let in nobody without a password, and each user do only what it is for', async () => {
     assert.match((await talkToNats(cluster, null)).at(0), /^-ERR 'Authorization Violation'/);
 
@@ -109,7 +116,10 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
 
   step('is one room for the official client on every transport, with nothing that sticks', async () => {
     await crowd.grow(3);
-    const nodes = new Set(crowd.chatters.map(({ node }) => node));
+    const populated = () => new Set(crowd.chatters.map(({ node }) => node));
+    // Polls take turns at the balancer, too, so who comes to which node is chance.
+    for (let tries = 0; tries < 8 && populated().size < NODES; tries += 1) await crowd.grow(1);
+    const nodes = populated();
     assert.equal(nodes.size, NODES, 'the crowd is on all nodes');
     const begun = performance.now();
     await crowd.chat(20);
@@ -158,7 +168,9 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
   });
 
   step('goes on when a node is killed', async () => {
-    const [victim] = await cluster.containers('node');
+    // One that not all WebSockets are on, however the balancer has dealt them out.
+    const elsewhere = ({ Config }) => crowd.chatters.some(({ way, node }) => way === 'websocket' && node !== Config.Hostname);
+    const victim = (await cluster.containers('node')).find(elsewhere);
     const name = victim.Config.Hostname;
     const account = await suffers('a node killed', () => docker('kill', victim.Id));
     // Polls, and a WebSocket after an upgrade, may pass through any node on their way to their own.
@@ -211,8 +223,11 @@ describe('the cluster of docker-compose.yml', { concurrency: 1 }, () => {
     assert.equal(losses(account).lost + account.unanswered, 0, 'nobody notices');
     assert.deepEqual(account.disconnected, []);
     const known = new Set(crowd.chatters.map(({ node }) => node));
-    const late = await crowd.grow(5, ['websocket']);
-    assert.ok(late.some(({ node }) => !known.has(node)), 'newcomers are on new nodes');
+    const isNew = ({ node }) => !known.has(node);
+    // Polls take turns at the balancer, too, so who comes to which node is chance.
+    let late = [];
+    for (let tries = 0; tries < 8 && !late.some(isNew); tries += 1) late = await crowd.grow(5, ['websocket']);
+    assert.ok(late.some(isNew), 'newcomers are on new nodes');
     await crowd.chat(3);
   });
 
