@@ -64,6 +64,8 @@ counters! {
     unknown_sender,
     /// Messages that were thrown away because they had waited while this process was stopped.
     stale,
+    /// Questions that came before this node's name was its own, meant for whoever had it.
+    early,
     /// Answers that nobody waited for.
     unasked,
     /// Times that the bus went away.

@@ -362,7 +362,7 @@ impl Link {
                 bump(if sensible { &counters.delivered } else { &counters.malformed });
             }
             // Meant for the one who has the name.
-            Message::Ask { .. } if !self.claim.is_settled() => {}
+            Message::Ask { .. } if !self.claim.is_settled() => bump(&counters.early),
             Message::Ask { id, timeout_ms, question } => {
                 let link = LinkHandle(self.shared.clone());
                 let timeout = Duration::from_millis(timeout_ms);

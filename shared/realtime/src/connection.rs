@@ -158,6 +158,23 @@ impl Connection {
         self.wire.shard.alarm.set(self.alarm, self.session.next());
     }
 
+    /// Does what is due.
+    fn look_at_the_clock(&mut self, ctx: &mut ConnectionContext) {
+        let now = Instant::now();
+        while let Some(due) = self.session.due(now) {
+            match due {
+                Due::Ping => self.push(&natter_protocol::ping()),
+                Due::PingTimeout => self.close(DisconnectReason::PingTimeout, ctx),
+                Due::ConnectTimeout => self.close(DisconnectReason::ForcedServerClose, ctx),
+                Due::PacketTimeout => self.close(DisconnectReason::ParseError, ctx),
+                Due::UpgradeTimeout => self.abandon(None),
+                Due::ReleasePoll => self.release_poll(),
+                Due::CloseTimeout => return self.give_up(ctx),
+            }
+        }
+        self.arm();
+    }
+
     // ---- what the client says ----
 
     /// What a client sent to a process that stood still is old, and the client has missed what it can't be told any more:
@@ -488,24 +505,5 @@ impl Handler<Tick> for Connection {
 
     fn handle(&mut self, _: Tick, ctx: &mut Self::Context) {
         self.look_at_the_clock(ctx);
-    }
-}
-
-impl Connection {
-    /// Does what is due.
-    fn look_at_the_clock(&mut self, ctx: &mut ConnectionContext) {
-        let now = Instant::now();
-        while let Some(due) = self.session.due(now) {
-            match due {
-                Due::Ping => self.push(&natter_protocol::ping()),
-                Due::PingTimeout => self.close(DisconnectReason::PingTimeout, ctx),
-                Due::ConnectTimeout => self.close(DisconnectReason::ForcedServerClose, ctx),
-                Due::PacketTimeout => self.close(DisconnectReason::ParseError, ctx),
-                Due::UpgradeTimeout => self.abandon(None),
-                Due::ReleasePoll => self.release_poll(),
-                Due::CloseTimeout => return self.give_up(ctx),
-            }
-        }
-        self.arm();
     }
 }
