@@ -58,7 +58,9 @@ fn start(hub: &MemoryBus, name: &str) -> (LinkHandle, mpsc::UnboundedReceiver<St
         node: name.to_owned(),
         open: Arc::new(move |_, _| bus.open(&user)),
     };
-    (link(options, Arc::new(Telling(told))), hears)
+    let (link, task) = link(options, Arc::new(Telling(told)));
+    task.run_on_its_own_thread();
+    (link, hears)
 }
 
 fn says(link: &LinkHandle, what: &str) {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use natter::LinkThread;
+
 use crate::harness::{Client, Cluster, eventually, is, within};
 
 /// Emits to a room until some time has passed, and returns how many events that were.
@@ -26,8 +28,17 @@ async fn hears(client: &mut Client, numbers: std::ops::Range<u64>) {
 
 #[tokio::test]
 async fn a_node_that_stood_still_for_5_s_ends_its_sessions_delivers_nothing_stale_and_comes_back() {
+    stands_still_for_5_s(LinkThread::Own).await;
+}
+
+#[tokio::test]
+async fn so_does_one_whose_link_is_carried_by_a_worker() {
+    stands_still_for_5_s(LinkThread::Worker).await;
+}
+
+async fn stands_still_for_5_s(link: LinkThread) {
     let cluster = Cluster::of(2).await;
-    let sleeper = cluster.process("sleeper").await;
+    let sleeper = cluster.process_linked_by(link, "sleeper").await;
     let mut ann = sleeper.member_of("news").await;
     let mut ben = cluster.node(1).member_of("news").await;
     let before = emits_for(&cluster, 0, Duration::from_millis(200)).await;

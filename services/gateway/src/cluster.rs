@@ -9,7 +9,8 @@ use crate::settings::Settings;
 
 /// The cluster that the settings name; none for a node alone.
 pub fn of(settings: &Settings) -> Option<Cluster> {
-    let mut cluster = Cluster::nats(&settings.nats.given()?).name(&settings.cluster);
+    let thread = settings.link_thread.with(settings.workers);
+    let mut cluster = Cluster::nats(&settings.nats.given()?).name(&settings.cluster).link_thread(thread);
     if let (Some(user), Some(file)) = (&settings.nats_user, &settings.nats_password_file) {
         cluster = cluster.user(user, Secret::File(file.clone()));
     }

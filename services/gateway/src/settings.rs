@@ -6,6 +6,7 @@ mod check;
 mod entries;
 mod file;
 mod files;
+mod link_threads;
 mod mount;
 mod nats;
 mod nearest;
@@ -28,6 +29,7 @@ pub use check::warnings;
 pub use entries::{Entries, Given, Source};
 pub use file::read as read_file;
 pub use files::raise_open_files;
+pub use link_threads::LinkThreads;
 pub use mount::MountPath;
 pub use nats::Servers;
 pub use origins::Origins;
@@ -82,6 +84,9 @@ setting::settings! {
     nats_ca: Option<PathBuf> = Text("none"), |file| secret::holds_certificates(file.as_deref());
     /// The cluster that the node belongs to; several can share NATS. In NATS everything of it is below `natter.CLUSTER.`.
     cluster: String = Text("natter"), |name| token(name, 64);
+    /// The thread that carries the link to the other nodes: one of its `own`, or a `worker`, which costs about a third less CPU
+    /// as long as that worker has time for it. `auto`: a worker where there are at most two.
+    link_thread: LinkThreads = Text("auto");
 
     /// Time between two heartbeats of the server.
     ping_interval: Duration = Library(|| options().ping_interval.show()), |time| lasting(*time);

@@ -39,7 +39,7 @@ pub use counters::ClusterStats;
 pub use envelope::{Event, VERSION, decode};
 pub use handle::{LinkHandle, LinkState};
 pub use identity::{Epoch, NodeTag};
-pub use link::{LinkOptions, OpensBus, link};
+pub use link::{LinkOptions, LinkTask, OpensBus, link};
 pub use membership::Member;
 pub use memory::MemoryBus;
 pub use node::Node;

@@ -1,12 +1,14 @@
 //! `Link`: one per node; it owns the bus, the subscriptions, the inbox and the membership.
 //!
 //! Receives commands from all threads of its node and events from the bus. Tells its [`Node`] what has come. It lives
-//! on a thread of its own, together with the bus, and stops when it is told to close. A panic in a handler is caught and
-//! counted; then what is under way with other nodes ends, as if all of them had left, and who is there is learnt anew.
+//! on one thread together with the bus, its own or one that also does something else, and stops when it is told to close.
+//! A panic in a handler is caught and counted; then what is under way with other nodes ends, as if all of them had left,
+//! and who is there is learnt anew.
 
 use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -561,30 +563,59 @@ impl Link {
     }
 }
 
-/// Starts the link on a thread of its own, which ends with it.
-pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> LinkHandle {
+/// A link that has not begun.
+pub struct LinkTask(Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>);
+
+impl LinkTask {
+    /// Runs it until it has ended, and calls its [`Node`] from nowhere else. It needs a runtime with one thread that can spawn
+    /// local tasks. Dropped before, it ends without a goodbye.
+    pub fn run(self) -> Pin<Box<dyn Future<Output = ()>>> {
+        (self.0)()
+    }
+
+    /// Runs it on a thread of its own.
+    pub fn run_on_its_own_thread(self) {
+        std::thread::Builder::new()
+            .name("natter-link".to_owned())
+            .spawn(|| actix_rt::System::new().block_on(self.run()))
+            .expect("invariant: the system has threads");
+    }
+}
+
+/// Makes a link, and the way to it.
+pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> (LinkHandle, LinkTask) {
     let (sender, mut commands) = mpsc::unbounded_channel();
     let pulse = Pulse::new(PATIENCE, Instant::now());
     let shared = Shared::new(sender, Subjects::of(&options.cluster), NodeTag::of(&options.node), pulse);
     let handle = LinkHandle(shared.clone());
     let ended = handle.clone().closed();
-    let run = async move {
-        Link::create(|ctx| {
-            ctx.add_stream(poll_fn(move |cx| commands.poll_recv(cx)));
-            Link::new(options, node, shared)
-        });
-        ended.await;
+    let cut_short = CutShort(shared.clone());
+    let run = move || -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async move {
+            let _cut_short = cut_short;
+            let mut context = Context::new();
+            context.add_stream(poll_fn(move |cx| commands.poll_recv(cx)));
+            context.into_future(Link::new(options, node, shared)).await;
+            ended.await;
+        })
     };
-    std::thread::Builder::new()
-        .name("natter-link".to_owned())
-        .spawn(|| actix_rt::System::new().block_on(run))
-        .expect("invariant: the system has threads");
-    handle
+    (handle, LinkTask(Box::new(run)))
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         self.shared.pulse.end();
+    }
+}
+
+/// Whoever waits for the end of a link learns of it also when its thread ends first.
+struct CutShort(Arc<Shared>);
+
+impl Drop for CutShort {
+    fn drop(&mut self) {
+        self.0.pulse.end();
+        // Nothing, if it has ended.
+        self.0.set_state(LinkState::Closed);
     }
 }
 

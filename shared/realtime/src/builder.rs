@@ -3,11 +3,10 @@
 use std::{any::Any, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::http::header::HeaderMap;
-use natter_cluster::LinkOptions;
 
 use crate::{
     Cookie, Cors, Io,
-    cluster::{Cluster, Inward},
+    cluster::{Cluster, Inward, LinkThread},
     error::ConnectionError,
     extensions::Extensions,
     hooks::Refusal,
@@ -158,8 +157,8 @@ impl IoBuilder {
 
     /// Makes the server. It has the namespace `/` and serves once its routes are mounted.
     ///
-    /// With a cluster it starts a thread for the link, which connects in the background:
-    /// [`ClusterView::joined`](crate::ClusterView::joined) tells when it has.
+    /// With a cluster it starts a thread for the link, unless a worker is to carry it ([`Cluster::link_thread`]). The link
+    /// connects in the background: [`ClusterView::joined`](crate::ClusterView::joined) tells when it has.
     pub fn build(mut self) -> Io {
         if self.cluster.is_some() && self.options.node_name == EngineOptions::default().node_name {
             self.options.node_name = format!("node-{}", uuid::Uuid::new_v4().simple());
@@ -168,11 +167,14 @@ impl IoBuilder {
         let namespaces = Arc::new(Namespaces::new(server.clone(), self.state, self.cleanup));
         server.set_application(Application::SocketIo(Arc::downgrade(&namespaces)));
         if let Some(cluster) = self.cluster {
-            let node = server.options.node_name.clone();
-            let (cluster, open) = cluster.into_parts(&node);
-            let options = LinkOptions { cluster, node, open };
-            server
-                .set_link(natter_cluster::link(options, Arc::new(Inward::new(Arc::downgrade(&namespaces)))));
+            let (options, thread) = cluster.link_options(&server.options.node_name);
+            let inward = Inward::new(Arc::downgrade(&namespaces));
+            let (link, task) = natter_cluster::link(options, Arc::new(inward));
+            server.set_link(link);
+            match thread {
+                LinkThread::Own => task.run_on_its_own_thread(),
+                LinkThread::Worker => server.leave_link_to_a_worker(task),
+            }
         }
         Io::new(namespaces)
     }

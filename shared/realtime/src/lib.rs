@@ -97,7 +97,9 @@ pub use accept::prepare_connection;
 pub use acks::{Ack, AckFuture};
 pub use broadcast::BroadcastOperator;
 pub use builder::IoBuilder;
-pub use cluster::{Cluster, ClusterChange, ClusterView, JoinClusterError, ServerSideError, ServerSideEvent};
+pub use cluster::{
+    Cluster, ClusterChange, ClusterView, JoinClusterError, LinkThread, ServerSideError, ServerSideEvent,
+};
 pub use cookie::Cookie;
 pub use cors::Cors;
 pub use counters::Stats;

@@ -2,13 +2,13 @@
 
 use std::{
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use natter_cluster::{LinkHandle, LinkState, NodeTag};
+use natter_cluster::{LinkHandle, LinkState, LinkTask, NodeTag};
 use natter_protocol::{PacketLimits, WebSocketLimits};
 use tokio::{sync::watch, time::timeout};
 
@@ -58,6 +58,8 @@ pub(crate) struct Server {
     /// Who wants to know of nodes that come and go.
     pub neighbours: Neighbours,
     link: OnceLock<LinkHandle>,
+    /// The link, until a worker carries it.
+    uncarried: Mutex<Option<LinkTask>>,
     application: OnceLock<Application>,
     closing: watch::Sender<bool>,
 }
@@ -89,6 +91,7 @@ impl Server {
             pipes: Pipes::default(),
             neighbours: Neighbours::default(),
             link: OnceLock::new(),
+            uncarried: Mutex::default(),
             options,
             application: OnceLock::new(),
             closing: watch::Sender::new(false),
@@ -110,6 +113,22 @@ impl Server {
     pub fn set_link(&self, link: LinkHandle) {
         if self.link.set(link).is_err() {
             unreachable!("invariant: a server is linked once");
+        }
+    }
+
+    pub fn leave_link_to_a_worker(&self, task: LinkTask) {
+        *self.uncarried.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    /// The link that waits for a worker, if it does.
+    fn uncarried_link(&self) -> Option<LinkTask> {
+        self.uncarried.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// This thread is a worker, which carries the link if it is to.
+    pub fn carry_link(&self) {
+        if let Some(task) = self.uncarried_link() {
+            actix_rt::spawn(LocalShard::elsewhere(task.run()));
         }
     }
 
@@ -203,6 +222,8 @@ impl Server {
     /// Refuses handshakes from now on, closes every session and waits until they are gone, at most `patience`.
     pub async fn close(&self, patience: Duration) {
         self.closing.send_replace(true);
+        // It ends here, if nobody has come to carry it.
+        drop(self.uncarried_link());
         for line in self.sessions.all() {
             line.connection.do_send(Shutdown);
         }

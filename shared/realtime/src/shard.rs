@@ -7,7 +7,9 @@
 //! [`LocalShard`] directly instead. It stops with its thread.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::pin,
     rc::Rc,
     sync::{
         Arc, RwLock,
@@ -16,7 +18,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, AsyncContext, Context, StreamHandler};
-use futures_util::{Stream, stream::poll_fn};
+use futures_util::{Stream, stream};
 use slab::Slab;
 use tokio::sync::{mpsc, oneshot};
 
@@ -97,12 +99,40 @@ pub(crate) struct LocalShard {
 thread_local! {
     /// This thread's shards, one for each server that runs on it.
     static LOCAL: RefCell<Vec<Rc<LocalShard>>> = const { RefCell::new(Vec::new()) };
+    /// Something runs on this thread that is no part of its shards.
+    static ELSEWHERE: Cell<bool> = const { Cell::new(false) };
 }
 
 impl LocalShard {
     /// This thread's shard of the server, if it has one.
     pub fn current(server: &Server) -> Option<Rc<Self>> {
-        LOCAL.with_borrow(|shards| shards.iter().find(|shard| shard.server.id == server.id).cloned())
+        Self::here(|shard| shard.server.id == server.id)
+    }
+
+    fn here(is_meant: impl Fn(&Self) -> bool) -> Option<Rc<Self>> {
+        if ELSEWHERE.get() {
+            return None;
+        }
+        LOCAL.with_borrow(|shards| shards.iter().find(|shard| is_meant(shard)).cloned())
+    }
+
+    /// Runs a guest of this thread: what it has for the thread's sockets goes through the shard's channel, like that of other
+    /// threads. So however much it brings at once, the sockets are given a little at a time, and written to between.
+    pub async fn elsewhere(guest: impl Future<Output = ()>) {
+        /// Also when the guest panics.
+        struct Back;
+        impl Drop for Back {
+            fn drop(&mut self) {
+                ELSEWHERE.set(false);
+            }
+        }
+        let mut guest = pin!(guest);
+        let run = poll_fn(|cx| {
+            ELSEWHERE.set(true);
+            let _back = Back;
+            guest.as_mut().poll(cx)
+        });
+        run.await;
     }
 
     /// This thread's shard of the server, started if need be. Must run in an actix system.
@@ -140,14 +170,12 @@ impl LocalShard {
 
     /// Whether this thread is that shard of the server.
     pub fn is_current(server: &Server, index: ShardIndex) -> bool {
-        LOCAL.with_borrow(|shards| {
-            shards.iter().any(|shard| shard.handle.index == index && shard.server.id == server.id)
-        })
+        Self::here(|shard| shard.handle.index == index && shard.server.id == server.id).is_some()
     }
 
     /// Whether this thread is that shard.
     pub fn is_here(handle: &Arc<ShardHandle>) -> bool {
-        LOCAL.with_borrow(|shards| shards.iter().any(|shard| Arc::ptr_eq(&shard.handle, handle)))
+        Self::here(|shard| Arc::ptr_eq(&shard.handle, handle)).is_some()
     }
 
     pub fn index(&self) -> ShardIndex {
@@ -292,7 +320,7 @@ impl ShardMessage {
 
 /// The channel as a stream, of which actix takes a few items before others get their turn.
 fn stream_of(mut receiver: mpsc::UnboundedReceiver<ShardMessage>) -> impl Stream<Item = ShardMessage> {
-    poll_fn(move |cx| receiver.poll_recv(cx))
+    stream::poll_fn(move |cx| receiver.poll_recv(cx))
 }
 
 impl StreamHandler<ShardMessage> for Shard {

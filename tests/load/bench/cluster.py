@@ -22,8 +22,9 @@ class Cluster:
 class Starter:
     """Knows the programs; each `with starter.start(..)` is a fresh cluster."""
 
-    def __init__(self, wanted, workers, transport, log):
+    def __init__(self, wanted, workers, transport, link_thread, log):
         self.wanted, self.workers, self.transport, self.log = wanted, workers, transport, log
+        self.link_thread = link_thread
         self.nats = brokers.nats_server() if NATTER in wanted else None
         self.redis = brokers.redis_server() if NODE in wanted else None
 
@@ -43,7 +44,8 @@ class Starter:
     def command(self, peer, name, url):
         if peer == NODE:
             return ["node", PEERS / "node/server.js", "--port", "0", "--redis", url]
-        return [*testbed(self.transport, self.workers), "--nats", url, "--cluster", "bench", "--node", name]
+        linked = ["--nats", url, "--cluster", "bench", "--node", name, "--link-thread", self.link_thread]
+        return [*testbed(self.transport, self.workers), *linked]
 
 
 def testbed(transport, workers):

@@ -1,4 +1,5 @@
-//! A node as a process of its own, which can be killed and stopped: a testbed of the profile `load`.
+//! A node as a process of its own, which can be killed and stopped: a testbed of the profile `load`, one of whose workers
+//! carries the link unless it is said otherwise.
 
 use std::{
     io::{Read, Write},
@@ -6,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use natter::LinkThread;
 use natter_tests::Testbed;
 use serde_json::Value;
 
@@ -18,9 +20,11 @@ pub struct NodeProcess {
 
 impl NodeProcess {
     /// Starts it, and returns when it is a member.
-    pub async fn start(cluster: &Cluster, name: &str) -> Self {
-        let args =
-            ["--nats", &cluster.nats.url(), "--cluster", &cluster.name, "--node", name].map(str::to_owned);
+    pub async fn start(cluster: &Cluster, name: &str, link: LinkThread) -> Self {
+        let link = if link == LinkThread::Own { "own" } else { "worker" };
+        let nats = cluster.nats.url();
+        let args = ["--nats", &nats, "--cluster", &cluster.name, "--node", name, "--link-thread", link];
+        let args = args.map(str::to_owned);
         let started = tokio::task::spawn_blocking(move || Testbed::start_with("load", &args));
         let testbed = soon("a testbed", started).await.expect("the testbed starts");
         Self { testbed, name: name.to_owned() }

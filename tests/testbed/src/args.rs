@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use natter::Cluster;
+use natter::{Cluster, LinkThread};
 
 use crate::profiles::Profile;
 
@@ -32,12 +32,24 @@ pub struct Args {
     /// Name under which this node shows itself.
     #[arg(long)]
     pub node: Option<String>,
+    /// Which thread carries the link to the other nodes.
+    #[arg(long, value_enum, default_value_t = Carrier::Own)]
+    pub link_thread: Carrier,
     /// How WebSockets are carried.
     #[arg(long, value_enum, default_value_t = Transport::Mounted)]
     pub transport: Transport,
     /// Worker threads.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
+}
+
+/// Who carries the link of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Carrier {
+    /// A thread of its own.
+    Own,
+    /// A worker of the HTTP server.
+    Worker,
 }
 
 /// Who writes to the TCP connection of a WebSocket.
@@ -60,7 +72,11 @@ pub struct Node {
 impl Args {
     /// Who it is to be.
     pub fn node(&self) -> Node {
-        let cluster = self.nats.as_deref().map(Cluster::nats);
+        let thread = match self.link_thread {
+            Carrier::Own => LinkThread::Own,
+            Carrier::Worker => LinkThread::Worker,
+        };
+        let cluster = self.nats.as_deref().map(|nats| Cluster::nats(nats).link_thread(thread));
         let named = |cluster: Cluster| match &self.cluster {
             Some(name) => cluster.name(name),
             None => cluster,

@@ -56,15 +56,6 @@ pub async fn run(args: &Args, served: Served) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     events::load::answer_other_nodes(&io);
-    if let Some(cluster) = io.cluster() {
-        // Ready means that its clients reach those of the other nodes.
-        tokio::select! {
-            joined = cluster.joined() => joined.map_err(io::Error::other)?,
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-        }
-    }
-
     let routes = (io.clone(), engine.clone());
     let configure = move |config: &mut web::ServiceConfig| {
         let (io, engine) = &routes;
@@ -89,6 +80,14 @@ pub async fn run(args: &Args, served: Served) -> io::Result<()> {
     };
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
+    if let Some(cluster) = io.cluster() {
+        // Ready means that its clients reach those of the other nodes. Not before the server runs: a worker may carry the link.
+        tokio::select! {
+            joined = cluster.joined() => joined.map_err(io::Error::other)?,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
 
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "ready http://{}:{port}", args.host)?;

@@ -25,6 +25,6 @@ pub(crate) use relay::Relays;
 pub(crate) use side::{SideListeners, SideThread, server_side_emit};
 
 pub use neighbours::ClusterChange;
-pub use options::Cluster;
+pub use options::{Cluster, LinkThread};
 pub use side::{ServerSideError, ServerSideEvent};
 pub use view::{ClusterView, JoinClusterError};

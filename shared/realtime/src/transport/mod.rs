@@ -44,6 +44,7 @@ pub use owned::HttpServer;
 /// Mounts a server into an `App`. `keep` lives as long as the routes do.
 pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: Arc<Server>, keep: K) {
     owned::note(&server);
+    server.carry_link();
     let path = server.options.normalised_path();
     let with_slash = format!("{}/", path.trim_end_matches('/'));
     if server.bundle.is_some() {

@@ -15,6 +15,7 @@ mod handlers;
 mod handshakes;
 mod http_server;
 mod limits;
+mod link_threads;
 mod many_sockets;
 mod middleware;
 mod namespaces;
