@@ -61,6 +61,9 @@ pub struct Envelope<'a> {
 /// ```json
 /// {"v": 1, "namespace": "/", "rooms": ["news"], "event": "tick", "data": [{"price": 1}]}
 /// ```
+///
+/// Each node looks at it for itself. One that it cannot read, or whose name is reserved or too long, it drops and
+/// counts as malformed. Attachments cannot be sent like this.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {

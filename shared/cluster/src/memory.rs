@@ -23,7 +23,8 @@ const UNTAKEN: usize = 16 << 20;
 /// A hub that nodes of one process open; a clone is the same hub.
 ///
 /// A payload goes straight from the publisher to what waits for each subscriber, so nothing is ever queued on the way
-/// out: publishing never finds a queue full, and closing has nothing to write.
+/// out: publishing never finds a queue full, and closing has nothing to write. A payload has 1 MiB at most, as with
+/// NATS; more is refused. 16 MiB may wait for a user; what comes then is dropped, and counted.
 #[derive(Clone, Default)]
 pub struct MemoryBus {
     hub: Arc<Mutex<Hub>>,

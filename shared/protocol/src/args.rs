@@ -19,6 +19,9 @@ use crate::{scope, spread, take};
 ///
 /// The JSON text is kept as the client sent it, so relaying loses nothing that only JavaScript can express; it is
 /// parsed when a handler asks for its types with [`get`](Self::get) or [`parse`](Self::parse).
+///
+/// Socket.IO protocol: Sending and receiving data, Acknowledgement. Binary data is taken out as Packet encoding,
+/// "Format" says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Args {
     /// Values separated by commas, without the brackets around them.
@@ -38,9 +41,10 @@ impl Args {
     /// and so is an array of fixed size, which serde cannot tell from a tuple; `()` is no argument; anything else is
     /// one argument (a tuple struct too, as an array).
     ///
-    /// Bytes anywhere inside (whatever serialises as bytes: [`Binary`](crate::Binary), `bytes::Bytes`,
-    /// `serde_bytes`) become attachments; only `Binary` and `Args` share them instead of copying. Floats that are not
-    /// finite become `null`, as in `JSON.stringify`; map keys that are numbers become strings.
+    /// Bytes anywhere inside (whatever serialises as bytes: [`Binary`](crate::Binary), `bytes::Bytes`, `serde_bytes`)
+    /// become attachments; only `Binary` and `Args` share them instead of copying. Floats that are not finite become
+    /// `null`, as in `JSON.stringify`; map keys that are numbers become strings. Neither size nor nesting has a limit
+    /// here.
     ///
     /// # Errors
     /// A `Serialize` that fails, a map key that cannot be a string, or an object that poses as a placeholder.
@@ -105,12 +109,13 @@ impl Args {
         &self.json
     }
 
-    /// What the placeholders of the text stand for.
+    /// What the placeholders of the text stand for, by their numbers.
     pub fn attachments(&self) -> &[Bytes] {
         self.attachments.as_deref().unwrap_or_default()
     }
 
-    /// The JSON text of one argument, counted from 0. Takes time in proportion to the text before it.
+    /// The JSON text of one argument, counted from 0; none beyond the last. Takes time in proportion to the text before
+    /// it.
     pub fn raw(&self, index: usize) -> Option<&str> {
         self.values().nth(index)
     }
@@ -127,7 +132,7 @@ impl Args {
     /// One argument, counted from 0, as a type. A missing one is `None` for an `Option`.
     ///
     /// # Errors
-    /// The argument is missing or of another type.
+    /// The argument is missing, of another type, or nested deeper than serde_json reads into types (127 levels).
     pub fn get<T: DeserializeOwned>(&self, index: usize) -> Result<T, ArgsError> {
         scope::decoding(self, || match self.raw(index) {
             Some(json) => serde_json::from_str(json).map_err(|source| ArgsError::Invalid { index, source }),
@@ -140,7 +145,7 @@ impl Args {
     /// type takes the first.
     ///
     /// # Errors
-    /// An argument is missing or of another type.
+    /// As for [`get`](Self::get).
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ArgsError> {
         scope::decoding(self, || T::deserialize(take::Whole(self)))
     }
@@ -189,8 +194,8 @@ impl Args {
 pub(crate) const ARGS: &str = "$natter::Args";
 
 impl Serialize for Args {
-    /// As an array of the arguments, byte for byte; given to [`Args::of`] itself, as these arguments. Attachments are carried along inside of [`Args::of`]; elsewhere
-    /// there is no place for them, which is an error.
+    /// As an array of the arguments, byte for byte; given to [`Args::of`] itself, as these arguments. Attachments are
+    /// carried along inside of [`Args::of`]; elsewhere there is no place for them, which is an error.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut json = String::with_capacity(self.json.len() + 2);
         json.push('[');

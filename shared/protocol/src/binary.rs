@@ -14,6 +14,8 @@ use crate::scope;
 /// It may stand anywhere inside an argument: in structs, lists, maps and options. As part of [`Args`](crate::Args)
 /// the bytes are shared, never copied. Outside of `Args` it serialises as its format writes bytes, and only formats
 /// that know bytes can read it back.
+///
+/// Socket.IO protocol: Sending and receiving data; Packet encoding, "Format".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Binary(pub Bytes);
 

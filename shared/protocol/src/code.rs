@@ -1,6 +1,6 @@
 //! The numbers of the WebSocket protocol that have a meaning here.
 
-/// What a frame is (RFC 6455, 5.2).
+/// What a frame is (RFC 6455, 5.2). Opcodes 3 to 7 and 11 to 15 are reserved, and have no variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Opcode {

@@ -16,27 +16,33 @@ use crate::placeholder::all_named;
 /// The greatest ack id: up to 2^53 JavaScript counts without gaps.
 const ACK_ID_MAX: u64 = 1 << 53;
 
-/// Event names that mean something to Socket.IO itself (protocol: "EVENT").
+/// Event names that mean something to Socket.IO itself (documentation: "Emit cheatsheet", reserved events).
 const RESERVED: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
-/// Whether an event name belongs to Socket.IO itself, so that neither side may send it.
+/// Whether an event name belongs to Socket.IO itself, so that neither side may send it: `connect`, `connect_error`,
+/// `disconnect`, `disconnecting`, `newListener`, `removeListener`.
+///
+/// Socket.IO documentation: "Emit cheatsheet", reserved events.
 pub fn is_reserved(event: &str) -> bool {
     RESERVED.contains(&event)
 }
 
-/// What one packet of a client may hold.
+/// What one packet of a client may hold. Exactly as many are accepted; past a limit the packet is refused with the
+/// [`DecodeError`] that names it. The limits are Natter's own, but for that of attachments, which the reference has
+/// too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketLimits {
-    /// The most attachments.
+    /// The most attachments, 10.
     pub attachments: usize,
-    /// The most bytes of text and attachments together.
+    /// The most bytes of text and attachments together, 1,000,000.
     pub bytes: usize,
-    /// How deep one argument may be nested (`[[1]]` is two levels); beyond 256 it has no effect.
+    /// How deep one argument may be nested (`[[1]]` is two levels), 64; beyond 256 it has no effect. An auth payload is
+    /// not held to it.
     pub depth: usize,
-    /// The most arguments, the event name not counted.
+    /// The most arguments, the event name not counted, 128.
     pub args: usize,
-    /// The most bytes of an event name and of a namespace.
+    /// The most bytes of an event name, and of a namespace with its query string, 255.
     pub name: usize,
 }
 
@@ -50,6 +56,8 @@ impl Default for PacketLimits {
 /// Puts the packets of one client together. Between two packets it holds no heap memory of its own.
 ///
 /// After an error the connection is to be closed; a packet that was incomplete is forgotten.
+///
+/// Socket.IO protocol: Packet encoding, "Format".
 #[derive(Debug)]
 pub struct PacketDecoder {
     limits: Arc<PacketLimits>,

@@ -7,7 +7,10 @@ use crate::args::Args;
 use crate::frame::{FrameBuilder, Frames, frame_length};
 use crate::json::plain;
 
-/// CONNECT: the client has joined. `data` is the text of a JSON object with its `sid` (and `pid`).
+/// CONNECT: the client has joined. `data` is the text of a JSON object with its `sid` (and `pid`); whether it is one is
+/// not looked at.
+///
+/// Socket.IO protocol: Connection to a namespace.
 pub fn connect(namespace: &str, data: &str) -> Frames {
     let head = Head::new(b'0', namespace, None, 0);
     Frames::text_with(head.len() + data.len(), |buffer| {
@@ -16,7 +19,10 @@ pub fn connect(namespace: &str, data: &str) -> Frames {
     })
 }
 
-/// CONNECT_ERROR: the client may not join. The message is any text, `data` more of it as the text of a JSON value.
+/// CONNECT_ERROR: the client may not join. The message is any text, `data` more of it as the text of a JSON value, at
+/// which is not looked.
+///
+/// Socket.IO protocol: Connection to a namespace.
 pub fn connect_error(namespace: &str, message: &str, data: Option<&str>) -> Frames {
     const START: &[u8] = b"{\"message\":";
     const DATA: &[u8] = b",\"data\":";
@@ -34,13 +40,17 @@ pub fn connect_error(namespace: &str, message: &str, data: Option<&str>) -> Fram
     })
 }
 
-/// DISCONNECT: the server has removed the client from the namespace.
+/// DISCONNECT: the server has removed the client from the namespace. Socket.IO protocol: Disconnection from a
+/// namespace.
 pub fn disconnect(namespace: &str) -> Frames {
     let head = Head::new(b'1', namespace, None, 0);
     Frames::text_with(head.len(), |buffer| head.write(buffer))
 }
 
-/// EVENT, or BINARY_EVENT if the arguments have attachments. With an id the client is asked for an ack.
+/// EVENT, or BINARY_EVENT if the arguments have attachments. With an id the client is asked for an ack. Whether the
+/// name is [reserved](crate::is_reserved) is not looked at.
+///
+/// Socket.IO protocol: Sending and receiving data.
 pub fn event(namespace: &str, id: Option<u64>, name: &str, args: &Args) -> Frames {
     let kind = if args.attachments().is_empty() { b'2' } else { b'5' };
     let head = Head::new(kind, namespace, id, args.attachments().len());
@@ -58,6 +68,8 @@ pub fn event(namespace: &str, id: Option<u64>, name: &str, args: &Args) -> Frame
 }
 
 /// ACK, or BINARY_ACK if the arguments have attachments: the answer to the event of that id.
+///
+/// Socket.IO protocol: Acknowledgement.
 pub fn ack(namespace: &str, id: u64, args: &Args) -> Frames {
     let kind = if args.attachments().is_empty() { b'3' } else { b'6' };
     let head = Head::new(kind, namespace, Some(id), args.attachments().len());

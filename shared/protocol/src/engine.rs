@@ -1,4 +1,4 @@
-//! Engine.IO 4 packets (protocol: "Packet encoding") and the payloads of the polling transport ("Payload encoding").
+//! Engine.IO 4 packets and the payloads of the polling transport (protocol: "Protocol" and "Packet encoding").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,29 +15,35 @@ const SEPARATOR: u8 = 0x1e;
 
 /// One packet of the low level protocol. What stands behind the type of a packet that has no use for it is ignored,
 /// as the reference does.
+///
+/// Engine.IO protocol: Protocol, for the types; Packet encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnginePacket {
-    /// `0`, the server's greeting.
+    /// `0`, the server's greeting ("Handshake").
     Open(ByteString),
     /// `1`, the transport may be closed.
     Close,
-    /// `2`, with `probe` when a client tests a WebSocket it wants to move to.
+    /// `2`, the server's heartbeat; with `probe` when a client tests a WebSocket it wants to move to ("Heartbeat",
+    /// "Upgrade").
     Ping(ByteString),
     /// `3`, the answer to a ping.
     Pong(ByteString),
-    /// `4`, a packet of the protocol above.
+    /// `4`, a packet of the protocol above ("Message").
     Message(ByteString),
     /// An attachment: a binary WebSocket frame, or `b` and base64 in a payload.
     Binary(Bytes),
-    /// `5`, the client has moved to the WebSocket.
+    /// `5`, the client has moved to the WebSocket ("Upgrade").
     Upgrade,
-    /// `6`, nothing, to end a poll.
+    /// `6`, nothing, to end a poll ("Upgrade").
     Noop,
 }
 
 impl EnginePacket {
     /// Reads the packet in one WebSocket text frame, or between two separators of a polling body. (A binary frame is a
     /// [`Binary`](Self::Binary) as it is; clients that are told to do without send the base64 form on a WebSocket too.)
+    /// It may be of any length: the transport has limited it. What it yields shares its memory, but for base64.
+    ///
+    /// Engine.IO protocol: Packet encoding.
     ///
     /// # Errors
     /// No bytes, an unknown packet type, base64 in another alphabet or without its padding.
@@ -65,7 +71,10 @@ fn tail(text: &ByteString) -> ByteString {
     }
 }
 
-/// Reads the body of a polling POST. The packets share its memory, but for the binary ones, whose base64 is decoded.
+/// Reads the body of a polling POST. The packets share its memory, but for the binary ones, whose base64 is decoded. It
+/// may be of any length: the transport has limited it.
+///
+/// Engine.IO protocol: Packet encoding, "HTTP long-polling".
 ///
 /// # Errors
 /// A body or a packet of no bytes, text that is not UTF-8, an unknown packet type, base64 in another alphabet or
@@ -88,6 +97,8 @@ pub fn decode_payload(body: Bytes, max_packets: usize) -> Result<Vec<EnginePacke
 
 /// Writes the answer to a polling GET from the payloads of WebSocket frames (see [`split_frame`](crate::split_frame)):
 /// text as it is, binary as `b` and base64. Control frames have no meaning on this transport and are left out.
+///
+/// Engine.IO protocol: Packet encoding, "HTTP long-polling".
 pub fn encode_payload(frames: impl Iterator<Item = (Opcode, Bytes)>) -> Bytes {
     let mut body = BytesMut::new();
     let mut first = true;
@@ -112,7 +123,7 @@ pub fn encode_payload(frames: impl Iterator<Item = (Opcode, Bytes)>) -> Bytes {
     body.freeze()
 }
 
-/// The server's greeting (protocol: "Handshake"), written as JSON with its fields in this order.
+/// The server's greeting, written as JSON with its fields in this order. Engine.IO protocol: Handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Open<'a> {
@@ -120,15 +131,15 @@ pub struct Open<'a> {
     pub sid: &'a str,
     /// The transports the client may move to: `websocket` or none.
     pub upgrades: &'a [&'a str],
-    /// Milliseconds between two pings of the server.
+    /// Milliseconds between a pong and the next ping of the server.
     pub ping_interval: u64,
     /// Milliseconds within which a ping must be answered.
     pub ping_timeout: u64,
-    /// The most bytes the client may put into one payload.
+    /// The most bytes the client may put into one payload. It keeps to that on HTTP long-polling only.
     pub max_payload: usize,
 }
 
-/// The open packet: `0` and the greeting.
+/// The open packet: `0` and the greeting. Engine.IO protocol: Handshake.
 pub fn open(greeting: &Open<'_>) -> Frames {
     let json = serde_json::to_vec(greeting).expect("invariant: strings and numbers always have a JSON form");
     Frames::text_with(json.len() + 1, |buffer| {
@@ -137,22 +148,22 @@ pub fn open(greeting: &Open<'_>) -> Frames {
     })
 }
 
-/// The packet that tells the client to close: `1`.
+/// The packet that tells the client to close: `1`. Engine.IO protocol: Protocol.
 pub fn close() -> Frames {
     Frames::from_static(b"\x81\x011")
 }
 
-/// The heartbeat: `2`.
+/// The heartbeat: `2`. Engine.IO protocol: Heartbeat.
 pub fn ping() -> Frames {
     Frames::from_static(b"\x81\x012")
 }
 
-/// The answer to a client that tests a WebSocket before it moves there: `3probe`.
+/// The answer to a client that tests a WebSocket before it moves there: `3probe`. Engine.IO protocol: Upgrade.
 pub fn pong_probe() -> Frames {
     Frames::from_static(b"\x81\x063probe")
 }
 
-/// The packet that ends a poll without a message: `6`.
+/// The packet that ends a poll without a message: `6`. Engine.IO protocol: Upgrade.
 pub fn noop() -> Frames {
     Frames::from_static(b"\x81\x016")
 }

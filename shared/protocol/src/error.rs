@@ -52,6 +52,8 @@ impl WebSocketError {
 }
 
 /// Why an Engine.IO packet or payload was refused. The session is closed with the reason `parse error`.
+///
+/// Engine.IO protocol: Packet encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// A packet (or a whole payload) without a single byte.
@@ -71,7 +73,10 @@ pub enum EngineError {
     TooManyPackets(usize),
 }
 
-/// Why a Socket.IO packet of a client was refused. The whole connection is closed, as the reference does.
+/// Why a Socket.IO packet of a client was refused. The whole connection is closed, as the reference does, with the
+/// reason `forced close`.
+///
+/// Socket.IO protocol: Packet encoding; what makes a packet invalid stands in the section of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// A text without a packet type.

@@ -10,6 +10,9 @@ const CONTROL_MAX: usize = 125;
 
 /// One or more complete frames back to back, to be written as a unit: an event with attachments is one text frame
 /// followed by its binary frames, and nothing may come between them. Cloning shares the bytes.
+///
+/// RFC 6455, 5.2, for the frames. Engine.IO protocol: Packet encoding, "WebSocket"; Socket.IO protocol: Packet
+/// encoding, "Format", for the attachments behind their event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frames(Bytes);
 
@@ -19,7 +22,7 @@ impl Frames {
         Self::of(Opcode::Text, payload)
     }
 
-    /// A binary frame.
+    /// A binary frame: an attachment, as it is.
     pub fn binary(payload: &[u8]) -> Self {
         Self::of(Opcode::Binary, payload)
     }
@@ -35,7 +38,7 @@ impl Frames {
     }
 
     /// A close frame with a code and a reason of at most 123 bytes (a longer one is cut at a character), or with
-    /// neither.
+    /// neither (RFC 6455, 5.5.1).
     pub fn close(why: Option<(CloseCode, &'static str)>) -> Self {
         let Some((code, reason)) = why else { return Self(Bytes::from_static(&[0x88, 0x00])) };
         let reason = &reason[..reason.floor_char_boundary(CONTROL_MAX - 2)];
@@ -125,7 +128,7 @@ pub fn split_frame(bytes: &mut Bytes) -> Option<(Opcode, Bytes)> {
     Some((head.opcode, frame.split_off(head.size)))
 }
 
-/// Writes frames one behind the other into one buffer.
+/// Writes frames one behind the other into one buffer (RFC 6455, 5.2).
 #[derive(Debug, Default)]
 pub struct FrameBuilder {
     buffer: BytesMut,

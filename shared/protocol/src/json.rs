@@ -72,7 +72,8 @@ pub(crate) fn array(text: &str, depth: usize, max_items: usize) -> Result<Array,
     if end < bytes.len() { Err(JsonError::Syntax(end)) } else { Ok(found) }
 }
 
-/// Whether a text that is known to be JSON is nested at most `depth` levels (256 at the most).
+/// Whether a text that is known to be JSON is nested at most `depth` levels (`[[1]]` is two; a `depth` beyond 256 means
+/// 256). It does not recurse.
 pub fn is_within_depth(text: &str, depth: usize) -> bool {
     let bytes = text.as_bytes();
     value(bytes, space(bytes, 0), depth.min(DEPTH_MAX)).is_ok()

@@ -39,6 +39,15 @@
 //!
 //! Everything a client sends that breaks a rule is refused by an error, never by a panic, and every limit is checked before the
 //! memory it protects is taken.
+//!
+//! # Where it comes from
+//!
+//! Each item names the section that it carries out: of the [Engine.IO protocol], revision 4, of the [Socket.IO
+//! protocol], revision 5, or of [RFC 6455] for WebSocket frames. "The reference" is Socket.IO 4 on Node.
+//!
+//! [Engine.IO protocol]: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
+//! [Socket.IO protocol]: https://github.com/socketio/socket.io/blob/main/docs/socket.io-protocol/v5-current.md
+//! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
 #![forbid(unsafe_code)]
 

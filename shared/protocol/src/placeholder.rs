@@ -1,4 +1,5 @@
-//! Finds the objects that stand for attachments (Socket.IO protocol: "Binary packets"): `{"_placeholder":true,"num":0}`.
+//! Finds the objects that stand for attachments (Socket.IO protocol: "Packet encoding"):
+//! `{"_placeholder":true,"num":0}`.
 //!
 //! The reference parses the JSON first, so a placeholder is any object whose last `_placeholder` is `true`, however
 //! its keys are ordered, spaced or escaped, and whatever else it holds.

@@ -9,16 +9,17 @@ use crate::error::WebSocketError;
 /// The longest header: two bytes, a 64-bit length, the mask.
 const HEADER_MAX: usize = 14;
 
-/// What a client may send in one message.
+/// What a client may send in one message (RFC 6455, 10.4). Past a limit the message is refused, with close code 1009 or
+/// 1008.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WebSocketLimits {
     /// The longest message in bytes, over all its fragments; a message of exactly that length is accepted.
     pub max_message: usize,
-    /// The most frames one message may consist of.
+    /// The most frames one message may consist of; exactly as many are accepted.
     pub max_fragments: usize,
 }
 
-/// What a client sent.
+/// What a client sent (RFC 6455, 5.5 and 5.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// A whole text message.
@@ -35,6 +36,8 @@ pub enum Message {
 
 /// Turns the bytes of one client into messages. Only what is unfinished is kept: a decoder between two messages
 /// holds no heap memory, and an unfinished message only as much as has arrived of it (at most doubled).
+///
+/// RFC 6455, 5. Engine.IO protocol: WebSocket, each of whose packets is one message.
 #[derive(Debug)]
 pub struct WebSocketDecoder {
     limits: WebSocketLimits,
@@ -52,6 +55,9 @@ impl WebSocketDecoder {
     ///
     /// A frame that is too long is refused as soon as its header is known, before any of its payload is stored.
     /// After an error or a [`Message::Close`] the connection has no more to say: whatever follows is swallowed.
+    ///
+    /// # Errors
+    /// Whatever RFC 6455 or the limits forbid; see [`WebSocketError`].
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Message>, WebSocketError> {
         if self.ended {
             *input = &[];

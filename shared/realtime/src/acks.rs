@@ -75,7 +75,10 @@ impl PendingAcks {
 
 /// Resolves to a client's acknowledgement: what it was called with, or why none came.
 ///
-/// The event has been sent already when this exists; dropping it only stops the waiting.
+/// The event has been sent already when this exists; dropping it only stops the waiting. Its errors are those of
+/// [`Socket::emit_with_ack`](crate::Socket::emit_with_ack).
+///
+/// Socket.IO protocol: Acknowledgement.
 #[must_use = "the event is sent, but nobody waits for its acknowledgement"]
 pub struct AckFuture<T>(Pin<Box<dyn Future<Output = Result<T, AckError>> + Send>>);
 
@@ -126,8 +129,10 @@ impl<T> fmt::Debug for AckFuture<T> {
 
 /// The client's callback for one event: an extractor for handlers.
 ///
-/// Only the first [`send`](Self::send) counts (Socket.IO protocol, section "Acknowledgement"). If the client asked for
-/// none, sending does nothing; if a handler never sends, the client waits until its own timeout.
+/// Only the first [`send`](Self::send) counts. If the client asked for none, sending does nothing; if a handler never
+/// sends, the client waits until its own timeout.
+///
+/// Socket.IO protocol: Acknowledgement.
 #[derive(Clone, Debug)]
 pub struct Ack(Option<Arc<Expected>>);
 
@@ -143,7 +148,7 @@ impl Ack {
         Self(id.map(|id| Arc::new(Expected { socket: socket.clone(), id, sent: AtomicBool::new(false) })))
     }
 
-    /// Whether the client waits for it.
+    /// Whether the client has asked for it, and nothing was sent yet.
     pub fn is_expected(&self) -> bool {
         self.0.as_ref().is_some_and(|expected| !expected.sent.load(Ordering::Acquire))
     }
@@ -151,7 +156,8 @@ impl Ack {
     /// Answers: a tuple is several arguments, `()` none, anything else one.
     ///
     /// # Errors
-    /// When the socket is gone or the data has no JSON form.
+    /// When the socket is gone, the data has no JSON form, or it is sent on another thread than the socket's, whose
+    /// queue is full.
     pub fn send<T: Serialize>(&self, data: T) -> Result<(), EmitError> {
         let Some(expected) = &self.0 else { return Ok(()) };
         let args = Args::of(&data)?;

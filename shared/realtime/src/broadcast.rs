@@ -28,10 +28,13 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time that other nodes' answers have to get here when the time for acknowledgements is up everywhere.
 const LATE_NODES: Duration = Duration::from_millis(500);
 
-/// Which sockets of a namespace are meant, and how (Socket.IO server API, "Broadcasting events").
+/// Which sockets of a namespace are meant, and how.
 ///
 /// It is a value: each method returns a new one. A socket in several of the rooms is met once. What one thread emits
 /// reaches each client in the order in which it was emitted, also mixed with [`Socket::emit`](crate::Socket::emit).
+///
+/// Socket.IO documentation: "Broadcasting events", "Rooms". Its server API has these methods at the server, the
+/// namespace and the socket.
 #[derive(Clone, Debug)]
 #[must_use = "an operator only says who is meant"]
 pub struct BroadcastOperator {
@@ -68,35 +71,43 @@ impl BroadcastOperator {
     }
 
     /// Adds rooms: sockets in any of them are meant. Without rooms it is the whole namespace.
+    ///
+    /// Socket.IO server API: `namespace.to()`.
     pub fn to(mut self, rooms: impl RoomNames) -> Self {
         self.target.rooms.extend(rooms.into_names());
         self
     }
 
-    /// The same as [`to`](Self::to) (`in` is a keyword in Rust).
+    /// The same as [`to`](Self::to) (`in` is a keyword in Rust). Socket.IO server API: `namespace.in()`.
     pub fn in_(self, rooms: impl RoomNames) -> Self {
         self.to(rooms)
     }
 
-    /// Leaves out the sockets in these rooms; a socket's id is a room.
+    /// Leaves out the sockets in these rooms; a socket's id is a room. Socket.IO server API: `namespace.except()`.
     pub fn except(mut self, rooms: impl RoomNames) -> Self {
         self.target.except.extend(rooms.into_names());
         self
     }
 
-    /// Only sockets on this node.
+    /// Only sockets on this node. Socket.IO server API: namespace, flag `local`.
     pub fn local(mut self) -> Self {
         self.local = true;
         self
     }
 
-    /// Drops the event for clients that are behind by more than [`Limits::outbox_soft_bytes`](crate::Limits).
+    /// Drops the event for clients that are behind by more than [`Limits::outbox_soft_bytes`](crate::Limits), and
+    /// counts it. (The reference drops it for clients whose transport takes nothing at this moment.)
+    ///
+    /// Socket.IO server API: namespace, flag `volatile`.
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
     }
 
-    /// Sets the time acknowledgements may take, a day at most.
+    /// Sets the time acknowledgements may take, a day at most; without it the server's
+    /// [`ack_timeout`](crate::EngineOptions::ack_timeout).
+    ///
+    /// Socket.IO server API: `namespace.timeout()`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(acks::LONGEST);
         self
@@ -125,6 +136,8 @@ impl BroadcastOperator {
     /// Delivery is at most once. What does not reach another node, because NATS is away or too slow, is counted there or
     /// here ([`ClusterStats`](crate::ClusterStats)).
     ///
+    /// Socket.IO server API: `namespace.emit()`. Socket.IO protocol: Sending and receiving data.
+    ///
     /// # Errors
     /// When the name is reserved or too long, the data has no JSON form, a shard's queue or the link's is full, or the event
     /// is larger than the cluster carries. The last two concern some of the clients: the others get it.
@@ -141,12 +154,17 @@ impl BroadcastOperator {
 
     /// Sends an event to all that are meant, and waits until each has acknowledged it or the time is up.
     ///
-    /// The event is sent when this is called. The answers come in no particular order. Those of another node's sockets come
-    /// together, and a node whose answer is late by more than half a second is named as missing.
+    /// The event is sent when this is called. The answers come in no particular order, each with all of its arguments.
+    /// Those of another node's sockets come together, and a node whose answer is late by more than half a second is
+    /// named as missing.
+    ///
+    /// Socket.IO server API: `namespace.emitWithAck()`. Socket.IO protocol: Acknowledgement.
     ///
     /// # Errors
-    /// When somebody did not answer: the error has the answers that came, the ids of the sockets that are missing, and the
-    /// names of the nodes that are.
+    /// When somebody did not answer: the error has the answers that came, the ids of the sockets that are missing, and
+    /// the names of the nodes that are. A socket that owes [too many](crate::Limits::pending_acks) acknowledgements
+    /// already is missing, and does not get the event. And when it could not be sent, for the reasons of
+    /// [`emit`](Self::emit).
     pub fn emit_with_ack<T: Serialize>(
         &self,
         event: &str,
@@ -196,7 +214,10 @@ impl BroadcastOperator {
         }
     }
 
-    /// The sockets that are meant, with ids, rooms, data and handshakes. It is asked when this is called; nodes have 5 s.
+    /// The sockets that are meant, with ids, rooms, data and handshakes. It is asked when this is called. Nodes have
+    /// 5 s, and those that do not answer are named.
+    ///
+    /// Socket.IO server API: `namespace.fetchSockets()`.
     pub fn fetch_sockets(&self) -> impl Future<Output = FetchedSockets> + Send + use<> {
         let here = self.here(What::Describe);
         let elsewhere = self.elsewhere(&Asking::Fetch, QUESTION_TIMEOUT, Duration::ZERO);
@@ -215,7 +236,8 @@ impl BroadcastOperator {
         }
     }
 
-    /// How many sockets are meant; nothing else is gathered. It is asked when this is called; nodes have 5 s.
+    /// How many sockets are meant; nothing else is gathered. It is asked when this is called. Nodes have 5 s, and those
+    /// that do not answer are named. Natter's own.
     pub fn count(&self) -> impl Future<Output = Counted> + Send + use<> {
         let here = self.here(What::Count);
         let elsewhere = self.elsewhere(&Asking::Count, QUESTION_TIMEOUT, Duration::ZERO);
@@ -230,8 +252,12 @@ impl BroadcastOperator {
         }
     }
 
-    /// Makes the sockets that are meant join rooms. A socket that is in too many already joins none. It begins when this is
-    /// called, and resolves when it is done and broadcasts from everywhere reach them, at most after 5 s.
+    /// Makes the sockets that are meant join rooms. A socket that would be in too many joins none, and with a name that
+    /// is too long nobody does ([`Limits`](crate::Limits)). It begins when this is called, and resolves when it is done
+    /// and broadcasts from everywhere reach them. There are 5 s for each of the two, and 5 s for other nodes; then it
+    /// resolves all the same, and does not say who is missing.
+    ///
+    /// Socket.IO server API: `namespace.socketsJoin()`.
     pub fn sockets_join<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
         let rooms = rooms.into_names();
         let here = self.here(What::Order(Order::Join(rooms.clone())));
@@ -247,7 +273,10 @@ impl BroadcastOperator {
         }
     }
 
-    /// Makes the sockets that are meant leave rooms. It begins when this is called.
+    /// Makes the sockets that are meant leave rooms. It begins when this is called, and resolves when it is done, at
+    /// most after 5 s.
+    ///
+    /// Socket.IO server API: `namespace.socketsLeave()`.
     pub fn sockets_leave<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
         let rooms = rooms.into_names();
         let here = self.here(What::Order(Order::Leave(rooms.clone())));
@@ -260,8 +289,11 @@ impl BroadcastOperator {
         }
     }
 
-    /// Disconnects the sockets that are meant, with `close` their whole connections. It is in order with earlier
-    /// broadcasts: what was emitted before still reaches them.
+    /// Disconnects the sockets that are meant, with `close` their whole connections: see
+    /// [`Socket::disconnect`](crate::Socket::disconnect). It is in order with earlier broadcasts: what was emitted
+    /// before still reaches them. Nodes that it does not reach are not told again.
+    ///
+    /// Socket.IO server API: `namespace.disconnectSockets()`.
     pub fn disconnect_sockets(&self, close: bool) {
         drop(self.here(What::Order(Order::Disconnect { close })));
         drop(self.elsewhere(&Asking::Disconnect { close }, QUESTION_TIMEOUT, Duration::ZERO));

@@ -16,7 +16,8 @@ use crate::{
     server::{Application, Server},
 };
 
-/// Settings of an [`Io`]; see [`EngineOptions`] for defaults and units.
+/// Settings of an [`Io`]. The field of [`EngineOptions`] that has a setting's name says what happens at its limit, and
+/// which of Socket.IO's server options it is.
 pub struct IoBuilder {
     options: EngineOptions,
     state: Extensions,
@@ -37,25 +38,25 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Whether a polling client may go on over a WebSocket.
+    /// Whether a polling client may go on over a WebSocket, yes. See [`EngineOptions::allow_upgrades`].
     allow_upgrades: bool,
-    /// Time between the last pong and the next ping.
+    /// Time between the last pong and the next ping, 25 s. See [`EngineOptions::ping_interval`].
     ping_interval: Duration,
-    /// Time for a pong to come.
+    /// Time for a pong to come, 20 s. See [`EngineOptions::ping_timeout`].
     ping_timeout: Duration,
-    /// Time for a transport upgrade to finish.
+    /// Time for a transport upgrade to finish, 10 s. See [`EngineOptions::upgrade_timeout`].
     upgrade_timeout: Duration,
-    /// Time for a client to join a first namespace.
+    /// Time for a client to join a first namespace, 45 s. See [`EngineOptions::connect_timeout`].
     connect_timeout: Duration,
-    /// Time to deliver what is queued when a connection is closed.
+    /// Time to deliver what is queued when a connection is closed, 30 s. See [`EngineOptions::close_timeout`].
     close_timeout: Duration,
-    /// Time for an acknowledgement when the caller gives none.
+    /// Time for an acknowledgement when the caller gives none, 30 s. See [`EngineOptions::ack_timeout`].
     ack_timeout: Duration,
-    /// Bytes of one message from a client.
+    /// Bytes of one message from a client, 1,000,000. See [`EngineOptions::max_payload`].
     max_payload: usize,
-    /// What one client may cost.
+    /// What one client may cost. See [`Limits`] for each one's default.
     limits: Limits,
-    /// Which browser origins may connect.
+    /// Which browser origins may connect, the host's own. See [`EngineOptions::cors`].
     cors: Cors,
 }
 
@@ -69,44 +70,50 @@ impl IoBuilder {
         }
     }
 
-    /// The path under which the server answers.
+    /// The path under which the server answers, `/socket.io`. See [`EngineOptions::path`].
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.options.path = path.into();
         self
     }
 
-    /// The transports clients may use.
+    /// The transports clients may use, both. See [`EngineOptions::transports`].
     pub fn transports(mut self, transports: &[TransportKind]) -> Self {
         self.options.transports = transports.to_vec();
         self
     }
 
-    /// A cookie with the session's id on the first answer.
+    /// A cookie with the session's id on the first answer, none. See [`EngineOptions::cookie`].
     pub fn cookie(mut self, cookie: Cookie) -> Self {
         self.options.cookie = Some(cookie);
         self
     }
 
-    /// The name under which this node shows itself.
+    /// The name under which this node shows itself, `node`; in a cluster a random one. See
+    /// [`EngineOptions::node_name`].
     pub fn node_name(mut self, name: impl Into<String>) -> Self {
         self.options.node_name = name.into();
         self
     }
 
     /// Links this server with others by NATS, in the cluster `natter`: `nats://127.0.0.1:4222`, or several addresses of one
-    /// NATS cluster with commas between. Shorthand for [`cluster`](Self::cluster).
+    /// NATS cluster with commas between. Shorthand for [`cluster`](Self::cluster) with [`Cluster::nats`].
     pub fn nats(self, servers: &str) -> Self {
         self.cluster(Cluster::nats(servers))
     }
 
     /// Links this server with others. Everything that goes to rooms, namespaces and socket ids then reaches them on all
     /// nodes. The node needs a [name](Self::node_name) of its own; without one it makes one up.
+    ///
+    /// A cluster that cannot be reached is no error: the node serves its own clients and goes on trying
+    /// ([`LinkState::Away`](crate::LinkState::Away)). [`Cluster::check`] finds addresses that cannot be right.
+    ///
+    /// Socket.IO server options: `adapter`.
     pub fn cluster(mut self, cluster: Cluster) -> Self {
         self.cluster = Some(cluster);
         self
     }
 
-    /// A folder with the client's files to serve below the path.
+    /// A folder with the client's files to serve below the path, none. See [`EngineOptions::client_bundle`].
     pub fn client_bundle(mut self, folder: impl Into<PathBuf>) -> Self {
         self.options.client_bundle = Some(folder.into());
         self
@@ -143,13 +150,17 @@ impl IoBuilder {
         self
     }
 
-    /// Whether dynamic namespaces are forgotten when their last socket leaves (off, as in the reference).
+    /// Whether dynamic namespaces are forgotten when their last socket leaves (off, as in the reference). Handlers and
+    /// listeners that were added to such a namespace are forgotten with it; who comes next gets a new one of that name.
+    ///
+    /// Socket.IO server options: `cleanupEmptyChildNamespaces`.
     pub fn cleanup_empty_namespaces(mut self, yes: bool) -> Self {
         self.cleanup = yes;
         self
     }
 
-    /// Gives a value to all handlers, who ask for it with [`State<T>`](crate::State). One value of each type.
+    /// Gives a value to all handlers, who ask for it with [`State<T>`](crate::State). One value of each type: a second
+    /// one replaces the first.
     pub fn state<T: Any + Send + Sync>(mut self, value: T) -> Self {
         drop(self.state.insert(value));
         self
@@ -159,6 +170,8 @@ impl IoBuilder {
     ///
     /// With a cluster it starts a thread for the link, unless a worker is to carry it ([`Cluster::link_thread`]). The link
     /// connects in the background: [`ClusterView::joined`](crate::ClusterView::joined) tells when it has.
+    ///
+    /// Socket.IO server API: `new Server(options)`.
     pub fn build(mut self) -> Io {
         if self.cluster.is_some() && self.options.node_name == EngineOptions::default().node_name {
             self.options.node_name = format!("node-{}", uuid::Uuid::new_v4().simple());

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use actix_web::cookie::{self, SameSite};
 
-/// A cookie that carries the Engine.IO session id on the first answer of a session (Socket.IO's `cookie` option).
+/// A cookie that carries the Engine.IO session id on the first answer of a session, on polling and WebSocket alike.
 ///
 /// Defaults: path `/`, `HttpOnly`, `SameSite=Lax`, no domain, not `Secure`, a session cookie. Natter itself never
-/// reads it; it is there for load balancers.
+/// reads it; it is there for load balancers. One that is no legal header value is left out.
+///
+/// Socket.IO server options: `cookie`.
 #[derive(Clone, Debug)]
 pub struct Cookie {
     name: String,
@@ -20,7 +22,7 @@ pub struct Cookie {
 }
 
 impl Cookie {
-    /// A cookie of that name with the defaults above.
+    /// A cookie of that name with the defaults above. (The reference calls it `io`.)
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -33,37 +35,37 @@ impl Cookie {
         }
     }
 
-    /// Sets the `Path` attribute.
+    /// Sets the `Path` attribute, `/` by default.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Sets the `Domain` attribute.
+    /// Sets the `Domain` attribute; by default there is none.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// Whether scripts of the page are kept from reading it.
+    /// Whether scripts of the page are kept from reading it (`HttpOnly`); yes by default.
     pub fn http_only(mut self, yes: bool) -> Self {
         self.http_only = yes;
         self
     }
 
-    /// Whether it travels over HTTPS only.
+    /// Whether it travels over HTTPS only (`Secure`); no by default.
     pub fn secure(mut self, yes: bool) -> Self {
         self.secure = yes;
         self
     }
 
-    /// Sets the `SameSite` attribute.
+    /// Sets the `SameSite` attribute, `Lax` by default.
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
     }
 
-    /// Sets the `Max-Age` attribute, in whole seconds.
+    /// Sets the `Max-Age` attribute, in whole seconds; by default there is none, and the cookie ends with the browser.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self

@@ -8,7 +8,14 @@ use regex::Regex;
 /// Which browser origins may connect (the Fetch standard's CORS protocol; RFC 6455 section 10.2 for WebSockets).
 ///
 /// It decides for polling **and** WebSocket requests: a request that carries an `Origin` which is not allowed is
-/// refused with 403 before a session exists. A request without `Origin` does not come from a page and passes.
+/// refused before anything else is looked at, with [`ErrorCode::Forbidden`](crate::ErrorCode::Forbidden): 403, or 400
+/// for a WebSocket. A request without `Origin` does not come from a page and passes.
+///
+/// By default: the same origin, no credentials, methods `GET,POST`, whatever headers a preflight asks for, nothing
+/// exposed, no time for a preflight. A preflight is answered with 204. Methods and headers that are no legal header
+/// value are left out, so that browsers refuse.
+///
+/// Socket.IO server options: `cors`.
 #[derive(Clone)]
 pub struct Cors {
     origins: Origins,
@@ -69,7 +76,8 @@ impl Cors {
         Self::new(Origins::Same)
     }
 
-    /// Every page. Together with [`credentials`](Self::credentials) the origin is echoed, never `*`.
+    /// Every page. Together with [`credentials`](Self::credentials) the origin is echoed, never `*`; then the pages of
+    /// any site act with the cookies of its visitors.
     pub fn any() -> Self {
         Self::new(Origins::Any)
     }
@@ -83,43 +91,44 @@ impl Cors {
     }
 
     /// Origins a pattern matches **as a whole** (it need not be anchored: `https://.*\.example\.com`). Flags are taken from
-    /// inside the pattern, as in `(?i)`.
+    /// inside the pattern, as in `(?i)`. The same origin is always allowed.
     pub fn pattern(pattern: Regex) -> Self {
         let whole = Regex::new(&format!("^(?:{})$", pattern.as_str()))
             .expect("invariant: a valid pattern stays valid inside a group");
         Self::new(Origins::Pattern(whole))
     }
 
-    /// Origins that a function allows.
+    /// Origins that a function allows; it gets each as the browser sent it. The same origin is always allowed.
     pub fn by(allows: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self::new(Origins::By(Arc::new(allows)))
     }
 
-    /// Whether pages may send cookies along (`Access-Control-Allow-Credentials`).
+    /// Whether pages may send cookies along (`Access-Control-Allow-Credentials`); no by default.
     pub fn credentials(mut self, yes: bool) -> Self {
         self.credentials = yes;
         self
     }
 
-    /// The methods of a preflight's answer, `GET,POST` by default.
+    /// The methods of a preflight's answer (`Access-Control-Allow-Methods`), `GET,POST` by default.
     pub fn methods(mut self, methods: &[&str]) -> Self {
         self.methods = methods.join(",");
         self
     }
 
-    /// The request headers pages may set; by default whatever the preflight asks for.
+    /// The request headers pages may set (`Access-Control-Allow-Headers`); by default whatever the preflight asks for.
     pub fn allowed_headers(mut self, headers: &[&str]) -> Self {
         self.allowed_headers = Some(headers.join(","));
         self
     }
 
-    /// The answer's headers pages may read.
+    /// The answer's headers pages may read (`Access-Control-Expose-Headers`); by default none is named.
     pub fn exposed_headers(mut self, headers: &[&str]) -> Self {
         self.exposed_headers = Some(headers.join(","));
         self
     }
 
-    /// How long a browser may keep a preflight's answer.
+    /// How long a browser may keep a preflight's answer (`Access-Control-Max-Age`), in whole seconds; by default it is
+    /// not told.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self

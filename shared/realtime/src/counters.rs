@@ -25,7 +25,7 @@ macro_rules! counters {
             $(pub $name: AtomicU64,)*
         }
 
-        /// A snapshot of a server's gauges and counters (since its start).
+        /// A snapshot of a server's gauges and counters (since its start). Natter's own; each gauge says "now".
         #[derive(Clone, Debug, Serialize)]
         #[non_exhaustive]
         pub struct Stats {
@@ -41,7 +41,7 @@ macro_rules! counters {
             pub relayed_in: i64,
             /// WebSockets now that end at this node and have their sessions on another, and the other way round.
             pub pipes: i64,
-            /// Sessions that ended, by reason.
+            /// Sessions that ended, by [reason](DisconnectReason::as_str); all reasons are there, with 0 too.
             pub closed: BTreeMap<&'static str, u64>,
             $($(#[$doc])* pub $name: u64,)*
         }
@@ -69,7 +69,7 @@ macro_rules! counters {
 counters! {
     /// Sessions opened.
     opened,
-    /// Requests refused, for whatever reason: handshakes and those of unknown sessions.
+    /// Requests refused with an [`ErrorCode`](crate::ErrorCode), and handshakes that HTTP refused as no WebSocket's.
     refused_requests,
     /// Transport upgrades finished.
     upgrades,
@@ -77,13 +77,14 @@ counters! {
     failed_upgrades,
     /// Socket.IO packets or raw messages received.
     received,
-    /// Packets put into outboxes: one broadcast to ten clients counts ten.
+    /// Packets put into outboxes: one broadcast to ten clients counts ten. Those of Engine.IO, as pings, are among
+    /// them.
     delivered,
     /// Volatile packets dropped because their client was behind.
     dropped_volatile,
     /// Packets that never reached a writer: for a client that was already gone, or queued for one that was closed.
     dropped_closed,
-    /// Broadcasts and emits from other threads dropped because a shard's queue was full.
+    /// Broadcasts, emits and joins from other threads dropped because a shard's queue was full.
     dropped_shard_queue,
     /// Events for which the socket has no listener.
     unknown_events,
@@ -91,15 +92,15 @@ counters! {
     late_packets,
     /// Acknowledgements nobody waits for (late, repeated or invented).
     unknown_acks,
-    /// Events whose arguments did not fit the handler.
+    /// Times that a handler was not called, since what it asks for was not there or had another form.
     invalid_arguments,
     /// Events refused by a middleware, and handlers that returned an error.
     failed_events,
-    /// Handlers that panicked.
+    /// Handlers, middlewares and listeners that panicked.
     handler_panics,
     /// Room actors restarted after a panic.
     room_restarts,
-    /// Namespaces that refused a client.
+    /// Times that a client was refused by a namespace (`CONNECT_ERROR`), for whatever reason.
     refused_connects,
     /// Requests relayed to the nodes of their sessions.
     relayed_requests,

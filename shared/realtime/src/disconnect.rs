@@ -4,35 +4,45 @@ use std::fmt;
 
 use natter_protocol::CloseCode;
 
-/// Why a socket was disconnected, with the words of Socket.IO ("Server API", event `disconnect`).
+/// Why a socket was disconnected, or a session ended ([`Stats::closed`](crate::Stats::closed)), with the words of
+/// Socket.IO. Clients are not told; they have words of their own.
 ///
-/// [`TooSlow`](Self::TooSlow) and [`HandlerPanicked`](Self::HandlerPanicked) are Natter's own.
+/// Socket.IO server API: event `disconnect`. [`TooSlow`](Self::TooSlow) and [`HandlerPanicked`](Self::HandlerPanicked)
+/// are Natter's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// The server disconnected the socket. The client does not reconnect by itself.
+    /// The server disconnected the socket, alone or [with its connection](crate::Socket::disconnect). The client does
+    /// not reconnect by itself.
     ServerNamespaceDisconnect,
-    /// The client left the namespace. It does not reconnect by itself.
+    /// The client left the namespace. It does not reconnect by itself. Socket.IO protocol: Disconnection from a
+    /// namespace.
     ClientNamespaceDisconnect,
-    /// The server is closing.
+    /// The server is [closing](crate::Io::close).
     ServerShuttingDown,
-    /// No pong came in time.
+    /// No pong came [in time](crate::EngineOptions::ping_timeout). Engine.IO protocol: Heartbeat.
     PingTimeout,
-    /// The connection was closed by the client or the network.
+    /// The connection was closed by the client or the network; or by a node of a cluster that had stood still for so
+    /// long that the others had given it up.
     TransportClose,
-    /// The connection failed, or broke the rules of its transport (two polls at once, a ping from a client).
+    /// The connection failed, or broke the rules of its transport (two polls at once, a ping from a client, a body that
+    /// did not come in, more than [`max_payload`](crate::EngineOptions::max_payload)).
     TransportError,
-    /// The client sent something that is no Engine.IO or Socket.IO packet.
+    /// The client sent something that is no Engine.IO packet or no WebSocket frame, too many of them at once, or a
+    /// packet that was not complete [in time](crate::Limits::packet_timeout).
     ParseError,
     /// The server closed the connection: after an invalid Socket.IO packet, or with
     /// [`close_connection`](crate::Socket::close_connection).
     ForcedClose,
-    /// The server closed the connection: no namespace was joined in time, a packet came for a namespace the client is not
-    /// in, or [`disconnect(true)`](crate::Socket::disconnect) was called.
+    /// The server closed the connection: no namespace was joined in time, a packet came for a namespace the client is
+    /// not in, or it joined one twice. Also the end of a session on which
+    /// [`disconnect(true)`](crate::Socket::disconnect) was called (its sockets see
+    /// [`ServerNamespaceDisconnect`](Self::ServerNamespaceDisconnect)), or
+    /// [`EngineSocket::close`](crate::EngineSocket::close).
     ForcedServerClose,
     /// More bytes were waiting for the client than [`Limits::outbox_hard_bytes`](crate::Limits).
     TooSlow,
-    /// A handler of the client's socket panicked.
+    /// A handler or middleware that ran for the client panicked.
     HandlerPanicked,
 }
 
@@ -52,7 +62,7 @@ impl DisconnectReason {
         Self::HandlerPanicked,
     ];
 
-    /// The reference's text.
+    /// The reference's text; `too slow` and `handler panicked` for those that it does not have.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ServerNamespaceDisconnect => "server namespace disconnect",

@@ -11,7 +11,9 @@ use crate::{
     error::{AckError, EmitError},
 };
 
-/// Emits to one socket with a timeout for the acknowledgement, or volatile.
+/// Emits to one socket with a timeout for the acknowledgement, or volatile. A value: each method returns a new one.
+///
+/// Socket.IO server API: Socket.
 #[derive(Clone, Debug)]
 pub struct SocketEmitter {
     socket: Socket,
@@ -25,20 +27,26 @@ impl SocketEmitter {
         Self { socket, volatile: false, timeout }
     }
 
-    /// Sets the time an acknowledgement may take, a day at most.
+    /// Sets the time an acknowledgement may take, a day at most; without it the server's
+    /// [`ack_timeout`](crate::EngineOptions::ack_timeout).
+    ///
+    /// Socket.IO server API: `socket.timeout()`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(acks::LONGEST);
         self
     }
 
     /// The event is dropped, and counted, if the client is behind by more than
-    /// [`Limits::outbox_soft_bytes`](crate::Limits).
+    /// [`Limits::outbox_soft_bytes`](crate::Limits); then emitting returns `Ok` all the same, and an acknowledgement
+    /// does not come in time.
+    ///
+    /// Socket.IO server API: socket, flag `volatile`.
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
     }
 
-    /// See [`Socket::emit`].
+    /// Sends an event to this client. See [`Socket::emit`].
     ///
     /// # Errors
     /// Those of [`Socket::emit`].
@@ -47,7 +55,10 @@ impl SocketEmitter {
         self.socket.inner.send_event(event, &args, None, self.volatile)
     }
 
-    /// See [`Socket::emit_with_ack`].
+    /// Sends an event and resolves to the client's acknowledgement. See [`Socket::emit_with_ack`].
+    ///
+    /// # Errors
+    /// Those of [`Socket::emit_with_ack`].
     pub fn emit_with_ack<T: DeserializeOwned>(&self, event: &str, data: impl Serialize) -> AckFuture<T> {
         let socket = &self.socket.inner;
         let sent = self

@@ -19,7 +19,7 @@ use crate::{
     transport,
 };
 
-/// What can be seen of the Engine.IO server below an [`Io`](crate::Io).
+/// What can be seen of the Engine.IO server below an [`Io`](crate::Io). Socket.IO server API: Engine.
 #[derive(Clone)]
 pub struct EngineView(Arc<Server>);
 
@@ -28,13 +28,15 @@ impl EngineView {
         Self(server)
     }
 
-    /// How many clients are connected to this node.
+    /// How many clients are connected to this node. Socket.IO server API: `engine.clientsCount`.
     pub fn clients_count(&self) -> usize {
         usize::try_from(self.0.counters.sessions.load(Ordering::Relaxed)).unwrap_or(0)
     }
 }
 
 /// A raw Engine.IO server (protocol revision 4): mounted like an [`Io`](crate::Io), for programs that speak messages.
+///
+/// Engine.IO protocol: Protocol.
 #[derive(Clone)]
 pub struct Engine {
     server: Arc<Server>,
@@ -66,8 +68,10 @@ impl Engine {
         Self { server, app }
     }
 
-    /// Calls a function for each new connection, before anything is read from it. Set it once, before serving; a
-    /// second call changes nothing.
+    /// Calls a function for each new connection, before anything is read from it, on the connection's thread. A panic
+    /// ends the connection. Set it once, before serving; a second call changes nothing, and is logged.
+    ///
+    /// Engine.IO protocol: Handshake.
     pub fn on_connection(&self, handler: impl Fn(EngineSocket) + Send + Sync + 'static) {
         if self.app.on_connection.set(Box::new(handler)).is_err() {
             tracing::warn!("the engine has a connection handler already");
@@ -80,7 +84,7 @@ impl Engine {
         move |config| transport::configure(config, server, ())
     }
 
-    /// Gauges and counters since the start.
+    /// Gauges now, and counters since the start.
     pub fn stats(&self) -> Stats {
         self.server.counters.snapshot()
     }
@@ -91,7 +95,9 @@ impl Engine {
     }
 }
 
-/// A message of a raw Engine.IO client.
+/// A message of a raw Engine.IO client, of [`max_payload`](EngineOptions::max_payload) bytes at most.
+///
+/// Engine.IO protocol: Message.
 #[derive(Clone, Debug)]
 pub struct EngineMessage {
     /// What it says.
@@ -100,7 +106,7 @@ pub struct EngineMessage {
     pub request: Option<Arc<RequestHead>>,
 }
 
-/// Text or bytes.
+/// Text or bytes. Engine.IO protocol: Packet encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageData {
     /// Text.
@@ -110,6 +116,8 @@ pub enum MessageData {
 }
 
 /// One raw Engine.IO connection. A small handle that can be used from any thread.
+///
+/// Delivery is at most once: what is on its way when the connection breaks is lost.
 #[derive(Clone)]
 pub struct EngineSocket {
     inner: Arc<EngineSocketInner>,
@@ -129,12 +137,14 @@ impl EngineSocket {
         Self { inner: Arc::new(EngineSocketInner { id, server, line, on_message, on_close }) }
     }
 
-    /// The session's id. It is a secret between server and client.
+    /// The session's id, 28 characters. It is a secret between server and client: whoever has it may poll the session.
+    ///
+    /// Engine.IO protocol: Handshake (`sid`).
     pub fn id(&self) -> &str {
         &self.inner.id
     }
 
-    /// How the client's bytes travel now.
+    /// How the client's bytes travel now: an upgrade changes it.
     pub fn transport(&self) -> TransportKind {
         self.inner.line.transport()
     }
@@ -144,20 +154,27 @@ impl EngineSocket {
         &self.inner.line.request
     }
 
-    /// Calls a function for each message, in order, on the connection's thread. A new one replaces the old one.
+    /// Calls a function for each message, in order, on the connection's thread, so it must not block. A new one
+    /// replaces the old one; without one messages are dropped. A panic ends the connection.
+    ///
+    /// Engine.IO protocol: Message.
     pub fn on_message(&self, handler: impl Fn(EngineMessage) + Send + Sync + 'static) {
         let old =
             self.inner.on_message.lock().unwrap_or_else(|it| it.into_inner()).replace(Arc::new(handler));
         drop(old);
     }
 
-    /// Calls a function when the connection is closed. A new one replaces the old one.
+    /// Calls a function once, when the connection is closed. A new one replaces the old one; one that comes after the
+    /// end is not called.
     pub fn on_close(&self, handler: impl FnOnce(DisconnectReason) + Send + 'static) {
         let old = self.inner.on_close.lock().unwrap_or_else(|it| it.into_inner()).replace(Box::new(handler));
         drop(old);
     }
 
-    /// Sends text. Messages sent by one thread arrive in order; they are dropped if the client is gone.
+    /// Sends text. Messages sent by one thread arrive in order; they are dropped, and counted, if the client is gone. A
+    /// client for which more than [`outbox_hard_bytes`](crate::Limits::outbox_hard_bytes) would wait is disconnected.
+    ///
+    /// Engine.IO protocol: Message.
     pub fn send_text(&self, text: &str) {
         let message = Frames::text_with(text.len() + 1, |buffer| {
             buffer.extend_from_slice(b"4");
@@ -171,7 +188,9 @@ impl EngineSocket {
         self.send(&Frames::binary(bytes.as_ref()));
     }
 
-    /// Closes the connection.
+    /// Closes the connection when what is queued has been delivered, at most after
+    /// [`close_timeout`](EngineOptions::close_timeout), or 2 s over a WebSocket. [`on_close`](Self::on_close) is told
+    /// at once: `forced server close`.
     pub fn close(&self) {
         self.inner.line.connection.do_send(Close { reason: DisconnectReason::ForcedServerClose });
     }

@@ -6,14 +6,15 @@ use natter_protocol::{Args, ArgsError, EncodeError};
 
 use crate::request::RequestHead;
 
-/// Why an event was not sent.
+/// Why an event was not sent, or not to all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
     /// The socket is no longer connected.
     #[error("the socket is not connected")]
     Disconnected,
-    /// The name belongs to Socket.IO itself.
+    /// The name belongs to Socket.IO itself: `connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener`,
+    /// `removeListener`.
     #[error("{0:?} is a reserved event name")]
     ReservedName(String),
     /// The name is longer than [`Limits::name_bytes`](crate::Limits).
@@ -22,8 +23,8 @@ pub enum EmitError {
     /// The data has no JSON form.
     #[error("the data can't be encoded: {0}")]
     Encode(String),
-    /// A shard's queue is full, and its clients did not get the broadcast; or the one to the other nodes is, and their
-    /// clients did not. The drop was counted.
+    /// A shard's queue is full ([`Limits::shard_queue_bytes`](crate::Limits)), and its clients did not get it; or the
+    /// one to the other nodes is (64 MiB), and their clients did not. The drop was counted.
     #[error("a queue is full")]
     QueueFull,
     /// The event is larger than the cluster carries: the clients of other nodes did not get it, those of this one did. The
@@ -43,7 +44,7 @@ impl From<EncodeError> for EmitError {
     }
 }
 
-/// Why a room was not joined.
+/// Why a room was not joined. See [`Socket::join`](crate::Socket::join).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
@@ -56,16 +57,16 @@ pub enum JoinError {
     /// A room's name is longer than [`Limits::name_bytes`](crate::Limits).
     #[error("a room's name has at most {0} bytes")]
     NameTooLong(usize),
-    /// The queue of the socket's thread is full.
+    /// The queue of the socket's thread is full ([`Limits::shard_queue_bytes`](crate::Limits)). The drop was counted.
     #[error("a shard's queue is full")]
     QueueFull,
 }
 
-/// Why no acknowledgement came.
+/// Why no acknowledgement came. The texts of the first two are the reference's. Socket.IO protocol: Acknowledgement.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AckError {
-    /// Nothing came in time.
+    /// Nothing came within the time it has.
     #[error("operation has timed out")]
     Timeout(Duration),
     /// The socket was disconnected meanwhile.
@@ -93,18 +94,21 @@ impl From<ArgsError> for AckError {
 #[error("{cause}")]
 #[non_exhaustive]
 pub struct BroadcastAckError {
-    /// What went wrong.
+    /// What went wrong: [`AckError::Disconnected`] if all that are missing have gone or owe too many,
+    /// [`AckError::Emit`] if the event could not be sent, else [`AckError::Timeout`].
     pub cause: AckError,
     /// The answers that came.
     pub responses: Vec<Args>,
     /// The ids of the sockets that did not answer.
     pub missing: Vec<String>,
-    /// The names of the nodes that did not answer.
+    /// The names of the nodes that did not answer. Of their sockets nothing is known.
     pub missing_nodes: Vec<String>,
 }
 
 /// A middleware's refusal to let a client into a namespace: the client gets a `connect_error` with the message and,
-/// if given, the data.
+/// if given, the data. Its connection stays, for other namespaces.
+///
+/// Socket.IO protocol: Connection to a namespace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectRefused {
     pub(crate) message: String,
@@ -124,7 +128,7 @@ impl ConnectRefused {
     }
 }
 
-/// What a socket's `on_error` handler gets.
+/// What a socket's [`on_error`](crate::Socket::on_error) handler gets.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SocketError {
@@ -137,7 +141,7 @@ pub enum SocketError {
         /// What is wrong with its arguments.
         message: String,
     },
-    /// A middleware of the socket refused the event.
+    /// A middleware of the socket refused the event. The client was not told.
     #[error("event {event:?} refused: {message}")]
     Refused {
         /// The event.
@@ -145,21 +149,25 @@ pub enum SocketError {
         /// The middleware's words.
         message: String,
     },
-    /// A handler returned an error.
+    /// A handler returned an error. The client was not told.
     #[error("{message}")]
     Handler {
-        /// The event.
+        /// The event; `connection`, `disconnecting` or `disconnect` for the handlers of these.
         event: String,
         /// The error's text.
         message: String,
     },
 }
 
-/// The numbers of Engine.IO for refused requests (protocol section "HTTP long-polling" and the reference's codes).
+/// The numbers of Engine.IO for refused requests. The answer has status 400, or 403 for [`Forbidden`](Self::Forbidden),
+/// and the body `{"code":…,"message":…}`; that to a WebSocket's handshake always 400 and the message as text.
+///
+/// Engine.IO protocol: HTTP long-polling, for the status. Socket.IO server API: event `connection_error` of the engine,
+/// for numbers and texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ErrorCode {
-    /// The transport is unknown or not offered.
+    /// The transport is unknown or [not offered](crate::EngineOptions::transports).
     UnknownTransport = 0,
     /// No session has that id.
     UnknownSid = 1,
@@ -167,7 +175,7 @@ pub enum ErrorCode {
     BadHandshakeMethod = 2,
     /// The request does not fit the session or the protocol.
     BadRequest = 3,
-    /// Refused by `allow_request` or for its origin.
+    /// Refused by `allow_request` or for its origin, or the server is closing.
     Forbidden = 4,
     /// Another revision of the protocol than 4.
     UnsupportedProtocolVersion = 5,
@@ -187,15 +195,15 @@ impl ErrorCode {
     }
 }
 
-/// A request that was refused, as the `connection_error` hook sees it.
+/// A request that was refused, as [`Hooks::on_connection_error`](crate::Hooks::on_connection_error) sees it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message} ({context})")]
 pub struct ConnectionError {
     /// The number.
     pub code: ErrorCode,
-    /// What the client was told.
+    /// What the client was told: the code's own text, or that of a [`Refusal`](crate::Refusal).
     pub message: String,
-    /// More, for the log: never sent to the client.
+    /// More, for the log, as `INVALID_ORIGIN` or `TRANSPORT_MISMATCH`: never sent to the client.
     pub context: &'static str,
     /// The request.
     pub request: Arc<RequestHead>,

@@ -38,19 +38,19 @@ impl<C> Clone for Erased<C> {
     }
 }
 
-/// Why a handler's parameter could not be made.
+/// Why a handler's parameter could not be made. It is told to [`Socket::on_error`], never to the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ArgumentError(pub String);
 
-/// A client has been let into a namespace.
+/// A client has been let into a namespace. See [`Namespace::on_connect`].
 #[derive(Debug)]
 pub struct ConnectContext {
     /// Its socket.
     pub socket: Socket,
 }
 
-/// An event has come.
+/// An event has come. See [`Socket::on`].
 #[derive(Debug)]
 pub struct EventContext {
     /// The socket it came from.
@@ -63,7 +63,7 @@ pub struct EventContext {
     pub ack: Ack,
 }
 
-/// A socket is being, or has been, disconnected.
+/// A socket is being, or has been, disconnected. See [`Socket::on_disconnecting`] and [`Socket::on_disconnect`].
 #[derive(Debug)]
 pub struct DisconnectContext {
     /// The socket.
@@ -90,7 +90,9 @@ macro_rules! has_socket {
 
 has_socket!(ConnectContext, EventContext, DisconnectContext);
 
-/// Something a handler can ask for by naming it as a parameter.
+/// Something a handler can ask for by naming it as a parameter. Every handler can have [`Socket`], [`Namespace`] and
+/// [`State<T>`]; those of events also [`Data<T>`], [`Args`], [`Ack`] and [`EventName`]; those of connections also
+/// [`Data<T>`]; those of disconnections also [`DisconnectReason`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a parameter of this handler",
     note = "every handler can have `Socket`, `Namespace`, `State<T>`; handlers of events also `Data<T>`, `Args`, `Ack`, `EventName`; of connections also `Data<T>` (the auth payload); of disconnections also `DisconnectReason`"
@@ -103,7 +105,7 @@ pub trait FromContext<C>: Sized {
     fn from_context(context: &C) -> Result<Self, ArgumentError>;
 }
 
-/// What a handler may return: nothing, or a `Result` whose error goes to the socket's `on_error`.
+/// What a handler may return: nothing, or a `Result` whose error goes to [`Socket::on_error`] as its text.
 #[diagnostic::on_unimplemented(
     message = "a handler returns `()` or `Result<(), E>` with `E: Display`, not `{Self}`"
 )]
@@ -124,7 +126,8 @@ impl<E: Display> Outcome for Result<(), E> {
     }
 }
 
-/// An async function, or a closure that returns a future, whose parameters are extractors: up to eight.
+/// An async function, or a closure that returns a future, whose parameters are extractors ([`FromContext`]): up to
+/// eight.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no handler for this occasion",
     note = "a handler is an async closure or function that is `Send + Sync + 'static`, whose parameters are extractors (`Socket`, `Data<T>`, `Args`, `Ack`, `State<T>`, ...) with their types written out, and that returns `()` or `Result<(), E>`"
@@ -186,6 +189,8 @@ impl<C: HasSocket> FromContext<C> for Namespace {
 }
 
 /// State that was given to the builder with [`IoBuilder::state`](crate::IoBuilder::state); every handler can ask for it.
+///
+/// If none of that type was given, the handler is not called, as with arguments that have [another form](Data).
 #[derive(Clone, Debug)]
 pub struct State<T>(pub Arc<T>);
 
@@ -212,8 +217,10 @@ impl<C: HasSocket, T: Any + Send + Sync> FromContext<C> for State<T> {
 /// The arguments of an event in a type of the user's: the first argument, or with a tuple several. On a connection it
 /// is the auth payload (`{}` if the client sent none).
 ///
-/// If they have another form, the handler is not called, the socket's `on_error` is, and a client that asked for an
-/// acknowledgement gets `{"error":"invalid arguments"}`.
+/// If they have another form, the handler is not called, the socket's [`on_error`](Socket::on_error) is, and a client
+/// that asked for an acknowledgement gets `{"error":"invalid arguments"}`. [`Args::parse`] says what fits.
+///
+/// Socket.IO protocol: Sending and receiving data, Connection to a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<T>(pub T);
 
@@ -241,7 +248,7 @@ impl FromContext<EventContext> for Ack {
     }
 }
 
-/// The name of the event, for catch-all handlers.
+/// The name of the event, for catch-all handlers ([`Socket::on_any`]); a numeric name is the text of its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventName(pub ByteString);
 

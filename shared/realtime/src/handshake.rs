@@ -13,11 +13,12 @@ use serde_json::value::RawValue;
 
 use crate::request::RequestHead;
 
-/// What a client said when it connected: the first HTTP request of its connection, and the namespace's auth payload
-/// (Socket.IO server API, `socket.handshake`).
+/// What a client said when it connected: the first HTTP request of its connection, and the namespace's auth payload.
 ///
 /// It serialises to the reference's object: `headers`, `time`, `address`, `xdomain`, `secure`, `issued`, `url`,
 /// `query`, `auth`. [`without_auth`](Self::without_auth) leaves the last out.
+///
+/// Socket.IO server API: `socket.handshake`, whose fields the methods are named after.
 #[derive(Clone, Debug)]
 pub struct Handshake {
     request: Arc<RequestHead>,
@@ -57,12 +58,12 @@ impl Handshake {
         Self { request, auth, issued: issued.as_millis() as u64 }
     }
 
-    /// The request that opened the connection.
+    /// The request that opened the connection. Socket.IO server API: `socket.request`.
     pub fn request(&self) -> &RequestHead {
         &self.request
     }
 
-    /// The auth payload; `{}` if the client sent none.
+    /// The auth payload; `{}` if the client sent none. Socket.IO protocol: Connection to a namespace.
     ///
     /// # Errors
     /// When it has another form.
@@ -70,12 +71,12 @@ impl Handshake {
         serde_json::from_str(self.auth_json())
     }
 
-    /// The auth payload as the client sent it.
+    /// The auth payload as the client sent it, the text of a JSON object; `{}` if it sent none.
     pub fn auth_json(&self) -> &str {
         self.auth.as_deref().unwrap_or("{}")
     }
 
-    /// The headers, with lower-case names.
+    /// The headers, with lower-case names. See [`RequestHead::headers`].
     pub fn headers(&self) -> BTreeMap<String, String> {
         self.request.headers()
     }
@@ -85,37 +86,40 @@ impl Handshake {
         self.request.query_pairs().into_iter().collect()
     }
 
-    /// When the client connected, in milliseconds since 1970.
+    /// When the client connected to the namespace, in milliseconds since 1970 by this node's clock.
     pub fn issued(&self) -> u64 {
         self.issued
     }
 
-    /// When the client connected, as text.
+    /// When the client connected to the namespace, as a date of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section
+    /// 5.6.7).
     pub fn time(&self) -> String {
         HttpDate::from(UNIX_EPOCH + Duration::from_millis(self.issued)).to_string()
     }
 
-    /// The address of the TCP peer, without its port; empty if unknown.
+    /// The address of the TCP peer, without its port; empty if unknown. Behind a proxy it is the proxy's.
     pub fn address(&self) -> String {
         self.request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
     }
 
-    /// Whether the request came from another origin (it had an `Origin` header).
+    /// Whether the request had an `Origin` header, which is what the reference takes for another origin. (Browsers send
+    /// it with every WebSocket, to their own origin too.)
     pub fn xdomain(&self) -> bool {
         self.request.header("origin").is_some()
     }
 
-    /// Whether it came through TLS on this server.
+    /// Whether it came through TLS on this server; not what a proxy says.
     pub fn secure(&self) -> bool {
         self.request.is_secure()
     }
 
-    /// Path and query of the request.
+    /// Path and query of the request, as sent.
     pub fn url(&self) -> &str {
         self.request.uri()
     }
 
-    /// The same without the auth payload, for other eyes.
+    /// The same object without the auth payload, for other eyes. (Headers and query stay, and may have secrets as
+    /// well.)
     pub fn without_auth(&self) -> impl Serialize + '_ {
         WithoutAuth(self)
     }

@@ -11,18 +11,20 @@ type AllowRequest = Arc<dyn Fn(Arc<RequestHead>) -> LocalBox<Result<(), Refusal>
 type EditHeaders = Arc<dyn Fn(&mut HeaderMap, &RequestHead) + Send + Sync>;
 type SeeError = Arc<dyn Fn(&ConnectionError) + Send + Sync>;
 
-/// Why a handshake is refused. The message goes to the client.
+/// Why a handshake is refused. The message goes to the client. See [`Hooks::allow_request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(pub(crate) String);
 
 impl Refusal {
-    /// A refusal with that message; the client gets status 403 and `{"code":4,"message":…}`.
+    /// A refusal with that message. A polling client gets status 403 and `{"code":4,"message":…}`; a WebSocket's
+    /// handshake status 400 and the message as text, as in the reference.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-/// Functions called on handshakes and answers of one server. All are optional.
+/// Functions called on handshakes and answers of one server. All are optional, and a second one of a kind replaces the
+/// first.
 #[derive(Clone, Default)]
 pub struct Hooks {
     pub(crate) allow_request: Option<AllowRequest>,
@@ -33,7 +35,9 @@ pub struct Hooks {
 
 impl Hooks {
     /// Decides about each handshake (a request without a session id) before a session exists, on polling and
-    /// WebSocket alike (Socket.IO's `allowRequest`).
+    /// WebSocket alike. The client waits for it, without a limit of the server's own. Origins have been judged before.
+    ///
+    /// Socket.IO server options: `allowRequest`.
     pub fn allow_request<F, Fut>(mut self, allows: F) -> Self
     where
         F: Fn(Arc<RequestHead>) -> Fut + Send + Sync + 'static,
@@ -43,7 +47,10 @@ impl Hooks {
         self
     }
 
-    /// Edits the headers of the first answer of each session (Engine.IO's `initial_headers`).
+    /// Edits the headers of the first answer of each session, on polling and WebSocket alike, after the cookie was put
+    /// on it and before [`headers`](Self::headers).
+    ///
+    /// Socket.IO server API: event `initial_headers` of the engine.
     pub fn initial_headers(
         mut self,
         edit: impl Fn(&mut HeaderMap, &RequestHead) + Send + Sync + 'static,
@@ -52,13 +59,19 @@ impl Hooks {
         self
     }
 
-    /// Edits the headers of every answer (Engine.IO's `headers`).
+    /// Edits the headers of every answer, refusals and preflights among them; not those of the client's files.
+    ///
+    /// Socket.IO server API: event `headers` of the engine.
     pub fn headers(mut self, edit: impl Fn(&mut HeaderMap, &RequestHead) + Send + Sync + 'static) -> Self {
         self.headers = Some(Arc::new(edit));
         self
     }
 
-    /// Sees every request that was refused (Engine.IO's `connection_error`).
+    /// Sees every request that is refused with an [`ErrorCode`](crate::ErrorCode). Those that HTTP itself has an answer
+    /// for are not among them: another method (405), a body that does not come in as it should (400, 408, 413, 415,
+    /// 503), a WebSocket handshake with a wrong version or key (426, 400).
+    ///
+    /// Socket.IO server API: event `connection_error` of the engine.
     pub fn on_connection_error(mut self, see: impl Fn(&ConnectionError) + Send + Sync + 'static) -> Self {
         self.connection_error = Some(Arc::new(see));
         self

@@ -26,6 +26,8 @@ use crate::{
 /// A Socket.IO server: mounted into any actix-web `App` with [`routes`](Self::routes), used from anywhere.
 ///
 /// A small handle; cloning it is cheap. Its own methods for handlers and emits are those of the namespace `/`.
+///
+/// Socket.IO server API: Server.
 #[derive(Clone)]
 pub struct Io {
     inner: Arc<Namespaces>,
@@ -38,7 +40,8 @@ impl Io {
         Self { inner, main }
     }
 
-    /// Begins a server with the defaults of Socket.IO 4.
+    /// Begins a server with the defaults of Socket.IO 4, but for those of which [`EngineOptions`](crate::EngineOptions)
+    /// says otherwise.
     pub fn builder() -> IoBuilder {
         IoBuilder::new()
     }
@@ -46,7 +49,10 @@ impl Io {
     /// Mounts the server into an actix-web `App`: `App::new().configure(io.routes())`, inside the closure of
     /// `HttpServer::new`. Each worker thread gets a shard of its own.
     ///
-    /// Set `HttpServer::h1_allow_half_closed(false)` so that a poll whose client has gone is noticed at once.
+    /// With actix-web's own `HttpServer` set `h1_allow_half_closed(false)`, so that a poll whose client has gone is
+    /// noticed at once; it is the default of Natter's [`HttpServer`](crate::HttpServer).
+    ///
+    /// Socket.IO server API: `server.attach()`. Engine.IO protocol: Request path.
     pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<> {
         let inner = self.inner.clone();
         move |config| transport::configure(config, inner.server.clone(), Some(inner))
@@ -54,16 +60,27 @@ impl Io {
 
     /// The namespace of that name, made if it does not exist. A missing `/` at the beginning is added. A name that a
     /// dynamic namespace's pattern matches becomes its child.
+    ///
+    /// Socket.IO server API: `server.of()`.
     pub fn of(&self, name: &str) -> Namespace {
         Namespace::new(self.inner.named(name))
     }
 
-    /// Namespaces whose names match a pattern (anchor it: `^/room-\d+$`), made when clients ask for them.
+    /// Namespaces whose names match a pattern (anchor it: `^/room-\d+$`), made when clients ask for them. The first
+    /// parent that admits a name gets it; one that none admits is answered with a `CONNECT_ERROR`, "Invalid namespace".
+    ///
+    /// How many namespaces clients can make like this has no limit, and they stay unless
+    /// [`cleanup_empty_namespaces`](crate::IoBuilder::cleanup_empty_namespaces) says otherwise.
+    ///
+    /// Socket.IO server API: `server.of()`. Socket.IO protocol: Connection to a namespace.
     pub fn of_matching(&self, pattern: Regex) -> ParentNamespace {
         self.inner.add_parent(Admits::Matching(pattern))
     }
 
-    /// Namespaces that an async function admits by name and auth payload (`{}` if there is none).
+    /// Namespaces that an async function admits by name and auth payload (`{}` if there is none). Like
+    /// [`of_matching`](Self::of_matching) otherwise. A panic of the function ends that client's connection.
+    ///
+    /// Socket.IO server API: `server.of()`.
     pub fn of_dynamic<F, Fut>(&self, admits: F) -> ParentNamespace
     where
         F: Fn(String, serde_json::Value) -> Fut + Send + Sync + 'static,
@@ -72,7 +89,10 @@ impl Io {
         self.inner.add_parent(Admits::By(Arc::new(move |name, auth| Box::pin(admits(name, auth)))))
     }
 
-    /// Calls a function for each namespace that is made from now on (Socket.IO's `new_namespace`).
+    /// Calls a function for each namespace that is made from now on, before a client is let into it. It runs where the
+    /// namespace is made, so it must be quick; a panic is logged and counted.
+    ///
+    /// Socket.IO server API: event `new_namespace`.
     pub fn on_new_namespace(&self, listener: impl Fn(Namespace) + Send + Sync + 'static) {
         self.inner.on_new(Arc::new(listener));
     }
@@ -91,17 +111,17 @@ impl Io {
         self.main.use_middleware(middleware);
     }
 
-    /// The Engine.IO server below.
+    /// The Engine.IO server below. Socket.IO server API: `server.engine`.
     pub fn engine(&self) -> EngineView {
         EngineView::new(self.inner.server.clone())
     }
 
-    /// Gauges and counters since the start.
+    /// Gauges now, and counters since the start.
     pub fn stats(&self) -> Stats {
         self.inner.server.counters.snapshot()
     }
 
-    /// This node's name.
+    /// This node's name. See [`IoBuilder::node_name`].
     pub fn node_name(&self) -> &str {
         &self.inner.server.options.node_name
     }
@@ -112,7 +132,7 @@ impl Io {
         server.link().cloned().map(|link| ClusterView { link, server: Arc::downgrade(server) })
     }
 
-    /// See [`Namespace::server_side_emit`].
+    /// Sends an event to the servers of all other nodes. See [`Namespace::server_side_emit`].
     ///
     /// # Errors
     /// Those of [`Namespace::server_side_emit`].
@@ -120,7 +140,8 @@ impl Io {
         self.main.server_side_emit(event, data)
     }
 
-    /// See [`Namespace::server_side_emit_with_ack`].
+    /// Sends an event to the servers of all other nodes and waits for them. See
+    /// [`Namespace::server_side_emit_with_ack`].
     ///
     /// # Errors
     /// Those of [`Namespace::server_side_emit_with_ack`].
@@ -132,7 +153,7 @@ impl Io {
         self.main.server_side_emit_with_ack(event, data)
     }
 
-    /// See [`Namespace::on_server_side`].
+    /// Calls a listener for events of other nodes' servers. See [`Namespace::on_server_side`].
     pub fn on_server_side<F, Fut>(&self, event: impl Into<String>, listener: F)
     where
         F: Fn(ServerSideEvent) -> Fut + Send + Sync + 'static,
@@ -142,7 +163,11 @@ impl Io {
     }
 
     /// Closes the server: handshakes are refused, every socket is disconnected with `server shutting down`, WebSockets
-    /// get a close frame with code 1001. Resolves when all sessions are gone, at most after `close_timeout`.
+    /// get a close frame with code 1001, polls that wait a close packet. Resolves when all sessions are gone, at most
+    /// after [`close_timeout`](crate::EngineOptions::close_timeout), and the node has left its cluster, which takes
+    /// NATS up to a second more. The HTTP server is not stopped.
+    ///
+    /// Socket.IO server API: `server.close()`.
     pub async fn close(&self) {
         self.inner.server.close(self.inner.server.options.close_timeout).await;
     }

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::error::JoinError;
 
-/// One room or several: `"a"`, `String`, `["a", "b"]`, `vec![..]`, `&[..]`.
+/// One room or several: `"a"`, `String`, `["a", "b"]`, `vec![..]`, `&[..]`. A name has
+/// [255 bytes](crate::Limits::name_bytes) at most for a socket to join it.
 pub trait RoomNames {
     #[doc(hidden)]
     fn into_names(self) -> Vec<Arc<str>>;
@@ -64,7 +65,8 @@ impl<S: AsRef<str>> RoomNames for &Vec<S> {
     }
 }
 
-/// Resolves when a joined room's broadcasts reach the socket. The join goes on whether or not anybody waits.
+/// Resolves when a joined room's broadcasts reach the socket. The join goes on whether or not anybody waits. Its errors
+/// are those of [`Socket::join`](crate::Socket::join).
 #[derive(Debug)]
 #[must_use = "the join may have failed, and is complete when this resolves"]
 pub struct Join(State);

@@ -37,6 +37,17 @@
 //! [`IoBuilder::nats`] links servers to one cluster. Whatever goes to rooms, namespaces and socket ids then means the
 //! sockets of all nodes, [`local`](BroadcastOperator::local) those of this one. [`ClusterView`] tells how it is doing.
 //!
+//! # Where behaviour comes from
+//!
+//! Docs name the section of the [Engine.IO protocol] (revision 4) or of the [Socket.IO protocol] (revision 5) that an
+//! item carries out, or its entry in Socket.IO's documentation of its [server API] and its [server options] (version
+//! 4). Methods of [`Io`] have the entries of those of [`Namespace`]. "The reference" is Socket.IO 4 on Node.
+//!
+//! [Engine.IO protocol]: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
+//! [Socket.IO protocol]: https://github.com/socketio/socket.io/blob/main/docs/socket.io-protocol/v5-current.md
+//! [server API]: https://socket.io/docs/v4/server-api/
+//! [server options]: https://socket.io/docs/v4/server-options/
+//!
 //! # The way of a message
 //!
 //! `transport` -> `natter_protocol` -> `connection` -> `client` -> `dispatch` -> your handler -> `socket` or

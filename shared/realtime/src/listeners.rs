@@ -18,7 +18,7 @@ pub(crate) type Middleware =
 pub(crate) type Outgoing = Arc<dyn Fn(&str, &Args) + Send + Sync>;
 pub(crate) type ErrorHandler = Arc<dyn Fn(SocketError) -> Work + Send + Sync>;
 
-/// An event on its way to the handlers, as a socket's middleware sees it.
+/// An event on its way to the handlers, as a socket's middleware sees it. See [`Socket::use_middleware`].
 #[derive(Clone, Debug)]
 pub struct IncomingEvent {
     /// The socket it came from.
@@ -29,12 +29,14 @@ pub struct IncomingEvent {
     pub args: Args,
 }
 
-/// Keeps an event from its handlers.
+/// Keeps an event from its handlers. The client is not told; one that asked for an acknowledgement gets none.
+///
+/// Socket.IO server API: `socket.use()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRefused(pub(crate) String);
 
 impl EventRefused {
-    /// A refusal with that message, for the socket's `on_error`.
+    /// A refusal with that message, for the socket's [`on_error`](Socket::on_error).
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }

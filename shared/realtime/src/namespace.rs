@@ -32,8 +32,10 @@ use crate::{
 type Middleware =
     Arc<dyn Fn(Socket) -> Pin<Box<dyn Future<Output = Result<(), ConnectRefused>>>> + Send + Sync>;
 
-/// A part of the server that clients connect to by name, with middleware, handlers and rooms of its own (Socket.IO
-/// server API, "Namespace"). A small handle; cloning it is cheap.
+/// A part of the server that clients connect to by name, with middleware, handlers and rooms of its own. A small
+/// handle; cloning it is cheap.
+///
+/// Socket.IO server API: Namespace.
 #[derive(Clone)]
 pub struct Namespace {
     pub(crate) inner: Arc<NamespaceInner>,
@@ -204,19 +206,32 @@ impl Namespace {
         Self { inner }
     }
 
-    /// Its name, beginning with `/`.
+    /// Its name, beginning with `/`. Socket.IO server API: `namespace.name`.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// Calls a handler for each client that connects to the namespace, after the client has been told so and before
-    /// anything more is read from it. Its [`Data<T>`](crate::Data) is the auth payload.
+    /// Calls a handler for each client that connects to the namespace from now on, after the client has been told so
+    /// and before anything more is read from it. Its [`Data<T>`](crate::Data) is the auth payload; a client whose
+    /// payload has another form stays connected, but the handler is not called for it. To turn clients away there is
+    /// [`use_middleware`](Self::use_middleware).
+    ///
+    /// An `Err` from a handler goes to the socket's [`on_error`](Socket::on_error); a panic ends this client's
+    /// connection.
+    ///
+    /// Socket.IO server API: event `connection`. Socket.IO protocol: Connection to a namespace.
     pub fn on_connect<P: 'static>(&self, handler: impl Handler<ConnectContext, P>) {
         self.inner.hooks.on_connect(handler);
     }
 
     /// Adds a middleware that each client must pass before it is connected, in the order in which they were added. A
-    /// refusal reaches the client as `connect_error` with its message and data.
+    /// refusal reaches the client as `connect_error` with its message and data; a panic ends its connection.
+    ///
+    /// A middleware may wait. There is no limit to that but [`connect_timeout`](crate::EngineOptions::connect_timeout),
+    /// for clients that are in no other namespace. What the client sends to the namespace meanwhile closes its
+    /// connection with `forced server close`.
+    ///
+    /// Socket.IO server API: `namespace.use()`. Socket.IO protocol: Connection to a namespace.
     pub fn use_middleware<F, Fut>(&self, middleware: F)
     where
         F: Fn(Socket) -> Fut + Send + Sync + 'static,
@@ -225,21 +240,30 @@ impl Namespace {
         self.inner.hooks.use_middleware(middleware);
     }
 
-    /// Sends an event to the servers of all other nodes, not to clients (Socket.IO's `serverSideEmit`). At most once; what
-    /// is dropped is counted. Without a cluster there is nobody to hear it.
+    /// Sends an event to the servers of all other nodes, not to clients. At most once; what is dropped is counted in
+    /// [`ClusterStats`](crate::ClusterStats), and `Ok` does not say that it was not. Without a cluster there is nobody
+    /// to hear it.
+    ///
+    /// Socket.IO server API: `namespace.serverSideEmit()`.
     ///
     /// # Errors
-    /// When the data has no JSON form or has attachments.
+    /// When the name is reserved or too long, or the data has no JSON form or has attachments.
     pub fn server_side_emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
         drop(server_side_emit(&self.inner, event, data, false)?);
         Ok(())
     }
 
     /// Sends an event to the servers of all other nodes and waits until each has acknowledged it, at most the server's
-    /// `ack_timeout`. A node that goes meanwhile is not waited for. Each acknowledgement is one value.
+    /// [`ack_timeout`](crate::EngineOptions::ack_timeout). The event is sent when this is called. Each acknowledgement
+    /// is one value. A node that goes meanwhile, or has no listener for the event, is not waited for. Without a cluster
+    /// there are no acknowledgements, at once.
+    ///
+    /// Socket.IO server API: `namespace.serverSideEmitWithAck()`.
     ///
     /// # Errors
-    /// When a node did not answer: the error has the acknowledgements that came and the names of the nodes that are missing.
+    /// When a node did not answer, those that were not waited for among them: the error has the acknowledgements that
+    /// came and the names of the nodes that are missing. And for the reasons of
+    /// [`server_side_emit`](Self::server_side_emit).
     pub fn server_side_emit_with_ack<T: Serialize>(
         &self,
         event: &str,
@@ -255,8 +279,11 @@ impl Namespace {
     }
 
     /// Calls a listener for each event of that name that another node's server emits with
-    /// [`server_side_emit`](Self::server_side_emit). Listeners run on a thread of their own, in the order in which they were
-    /// added and events came; what one awaits keeps the others of the same event waiting.
+    /// [`server_side_emit`](Self::server_side_emit). Listeners run on a thread of their own, in the order in which they
+    /// were added and events came; what one awaits keeps the others of the same event waiting. A panic is logged and
+    /// counted.
+    ///
+    /// Socket.IO server API: `namespace.serverSideEmit()`.
     pub fn on_server_side<F, Fut>(&self, event: impl Into<String>, listener: F)
     where
         F: Fn(ServerSideEvent) -> Fut + Send + Sync + 'static,
@@ -265,7 +292,7 @@ impl Namespace {
         self.inner.side.add(event.into(), listener);
     }
 
-    /// How many sockets are connected to it on this node.
+    /// How many sockets are connected to it on this node. Socket.IO server API: `namespace.sockets`.
     pub fn sockets_count(&self) -> usize {
         self.inner.sockets.load(Ordering::Acquire)
     }
@@ -287,37 +314,43 @@ impl Namespace {
 macro_rules! broadcasts {
     ($type:ty) => {
         impl $type {
-            /// Sockets in these rooms.
+            /// Sockets in any of these rooms. Socket.IO server API: `namespace.to()`.
             pub fn to(&self, rooms: impl RoomNames) -> BroadcastOperator {
                 self.all().to(rooms)
             }
 
-            /// The same as [`to`](Self::to) (`in` is a keyword in Rust).
+            /// The same as [`to`](Self::to) (`in` is a keyword in Rust). Socket.IO server API: `namespace.in()`.
             pub fn in_(&self, rooms: impl RoomNames) -> BroadcastOperator {
                 self.all().to(rooms)
             }
 
-            /// Everybody but the sockets in these rooms.
+            /// Everybody but the sockets in these rooms. Socket.IO server API: `namespace.except()`.
             pub fn except(&self, rooms: impl RoomNames) -> BroadcastOperator {
                 self.all().except(rooms)
             }
 
-            /// Everybody on this node.
+            /// Everybody on this node. Socket.IO server API: namespace, flag `local`.
             pub fn local(&self) -> BroadcastOperator {
                 self.all().local()
             }
 
-            /// Everybody, but the event is dropped for clients that are behind.
+            /// Everybody, but the event is dropped for clients that are behind. See [`BroadcastOperator::volatile`].
+            ///
+            /// Socket.IO server API: namespace, flag `volatile`.
             pub fn volatile(&self) -> BroadcastOperator {
                 self.all().volatile()
             }
 
-            /// Everybody, with a time for acknowledgements.
+            /// Everybody, with a time for acknowledgements. See [`BroadcastOperator::timeout`].
+            ///
+            /// Socket.IO server API: `namespace.timeout()`.
             pub fn timeout(&self, timeout: Duration) -> BroadcastOperator {
                 self.all().timeout(timeout)
             }
 
             /// Sends an event to everybody. See [`BroadcastOperator::emit`].
+            ///
+            /// Socket.IO server API: `namespace.emit()`.
             ///
             /// # Errors
             /// Those of [`BroadcastOperator::emit`].
@@ -327,6 +360,8 @@ macro_rules! broadcasts {
 
             /// Sends an event to everybody and waits for the acknowledgements. See
             /// [`BroadcastOperator::emit_with_ack`].
+            ///
+            /// Socket.IO server API: `namespace.emitWithAck()`.
             ///
             /// # Errors
             /// Those of [`BroadcastOperator::emit_with_ack`].
@@ -339,6 +374,8 @@ macro_rules! broadcasts {
             }
 
             /// Everybody's sockets. See [`BroadcastOperator::fetch_sockets`].
+            ///
+            /// Socket.IO server API: `namespace.fetchSockets()`.
             pub fn fetch_sockets(&self) -> impl Future<Output = FetchedSockets> + Send + use<> {
                 self.all().fetch_sockets()
             }
@@ -349,16 +386,23 @@ macro_rules! broadcasts {
             }
 
             /// Makes everybody join rooms. See [`BroadcastOperator::sockets_join`].
+            ///
+            /// Socket.IO server API: `namespace.socketsJoin()`.
             pub fn sockets_join<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
                 self.all().sockets_join(rooms)
             }
 
-            /// Makes everybody leave rooms.
+            /// Makes everybody leave rooms. See [`BroadcastOperator::sockets_leave`].
+            ///
+            /// Socket.IO server API: `namespace.socketsLeave()`.
             pub fn sockets_leave<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
                 self.all().sockets_leave(rooms)
             }
 
-            /// Disconnects everybody, with `close` their whole connections.
+            /// Disconnects everybody, with `close` their whole connections. See
+            /// [`BroadcastOperator::disconnect_sockets`].
+            ///
+            /// Socket.IO server API: `namespace.disconnectSockets()`.
             pub fn disconnect_sockets(&self, close: bool) {
                 self.all().disconnect_sockets(close);
             }

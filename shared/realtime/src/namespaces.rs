@@ -53,9 +53,11 @@ pub(crate) enum Admits {
     By(Asks),
 }
 
-/// Namespaces that come into being when clients ask for them (Socket.IO server API, "Dynamic namespaces").
+/// Namespaces that come into being when clients ask for them.
 ///
 /// Handlers and middleware are copied to each child when it is made, so they are registered before.
+///
+/// Socket.IO documentation: Namespaces, "Dynamic namespaces".
 #[derive(Clone)]
 pub struct ParentNamespace {
     inner: Arc<Parent>,
@@ -76,13 +78,13 @@ impl ParentNamespace {
         self.inner.hooks.use_middleware(middleware);
     }
 
-    /// The children that exist now.
+    /// The children that exist on this node now.
     pub fn children(&self) -> Vec<Namespace> {
         let children = self.inner.children.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         children.iter().cloned().map(Namespace::new).collect()
     }
 
-    /// Sends an event to everybody in all children.
+    /// Sends an event to everybody in all children that exist on this node, on whichever node their sockets are.
     ///
     /// # Errors
     /// Those of [`BroadcastOperator::emit`](crate::BroadcastOperator::emit); the first one ends it.
@@ -91,7 +93,8 @@ impl ParentNamespace {
         self.children().iter().try_for_each(|child| child.emit(event, &args))
     }
 
-    /// Disconnects everybody in all children, with `close` their whole connections.
+    /// Disconnects everybody in all children that exist on this node, with `close` their whole connections. See
+    /// [`BroadcastOperator::disconnect_sockets`](crate::BroadcastOperator::disconnect_sockets).
     pub fn disconnect_sockets(&self, close: bool) {
         self.children().iter().for_each(|child| child.disconnect_sockets(close));
     }

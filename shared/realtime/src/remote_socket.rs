@@ -10,7 +10,10 @@ use crate::{
     socket::SocketInner,
 };
 
-/// A socket as `fetch_sockets` found it: a picture of that moment, and a way to reach the socket itself.
+/// A socket as [`fetch_sockets`](BroadcastOperator::fetch_sockets) found it: a picture of that moment, and a way to
+/// reach the socket itself. What goes to it when it is gone reaches nobody, and is no error.
+///
+/// Socket.IO server API: `namespace.fetchSockets()`.
 #[derive(Clone, Debug)]
 pub struct RemoteSocket {
     pub(crate) namespace: Arc<NamespaceInner>,
@@ -34,7 +37,7 @@ impl RemoteSocket {
         }
     }
 
-    /// Its id.
+    /// Its id. See [`Socket::id`](crate::Socket::id).
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -79,23 +82,24 @@ impl RemoteSocket {
         self.itself().sockets_join(rooms)
     }
 
-    /// Makes it leave rooms. See [`BroadcastOperator::sockets_leave`].
+    /// Makes it leave rooms, whichever of them it is in. See [`BroadcastOperator::sockets_leave`].
     pub fn leave<R: RoomNames>(&self, rooms: R) -> impl Future<Output = ()> + Send + use<R> {
         self.itself().sockets_leave(rooms)
     }
 
-    /// Disconnects it, with `close` its whole connection.
+    /// Disconnects it, with `close` its whole connection. See [`BroadcastOperator::disconnect_sockets`].
     pub fn disconnect(&self, close: bool) {
         self.itself().disconnect_sockets(close);
     }
 }
 
-/// The sockets that were found, and who did not answer.
+/// The sockets that were found, in no particular order, and who did not answer.
 #[derive(Clone, Debug, Default)]
 pub struct FetchedSockets {
     /// The sockets.
     pub sockets: Vec<RemoteSocket>,
-    /// The names of the nodes that did not answer in time; their sockets are not among those found.
+    /// The names of the nodes that did not answer within 5 s; their sockets are not among those found. This node's is
+    /// among them if one of its threads did not.
     pub missing: Vec<String>,
 }
 
@@ -116,11 +120,11 @@ impl IntoIterator for FetchedSockets {
     }
 }
 
-/// How many sockets there are, and who did not answer.
+/// How many sockets there are, and who did not answer. Natter's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// The sockets of the nodes that answered.
     pub count: usize,
-    /// The names of the nodes that did not answer in time.
+    /// The names of the nodes that did not answer within 5 s.
     pub missing: Vec<String>,
 }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// It is a compact copy: the headers are one string, so that a session that keeps it costs a few hundred bytes and no
 /// read buffer stays alive behind it. Header values that are not UTF-8 are read with replacement characters.
+///
+/// Socket.IO server API: `socket.request`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestHead {
     #[serde(with = "method_as_text")]
@@ -78,7 +80,7 @@ impl RequestHead {
         self.uri().split('?').next().unwrap_or_default()
     }
 
-    /// The first value of a query parameter, decoded.
+    /// The first value of a query parameter, decoded (percent signs, and `+` for a space).
     pub fn query(&self, name: &str) -> Option<String> {
         self.query_pairs().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
@@ -94,7 +96,7 @@ impl RequestHead {
         self.header_pairs().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// All headers with lower-case names, values of one name joined with a comma as Node does.
+    /// All headers with lower-case names, values of one name joined with `, ` as Node does.
     pub fn headers(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::<String, String>::new();
         for (name, value) in self.header_pairs() {
@@ -122,7 +124,7 @@ impl RequestHead {
         self.secure
     }
 
-    /// Whether it asks for a WebSocket.
+    /// Whether it asks for a WebSocket (RFC 6455 section 4.2.1, the `Upgrade` header alone).
     pub fn is_websocket(&self) -> bool {
         self.websocket
     }

@@ -4,13 +4,13 @@ use std::sync::{Arc, RwLock};
 
 use crate::drive::{End, guarded};
 
-/// What has happened to another node.
+/// What has happened to another node; with its name. See [`ClusterView::on_change`](crate::ClusterView::on_change).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClusterChange {
     /// It takes part from now on. It may have been away for a while, with clients that nobody here has heard of meanwhile.
     NodeCame(String),
-    /// It has said goodbye or has not been heard of for too long. Whatever is known of its clients is over.
+    /// It has said goodbye or has not been heard of for 2.5 s. Whatever is known of its clients is over.
     NodeLeft(String),
 }
 

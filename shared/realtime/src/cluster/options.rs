@@ -10,6 +10,9 @@ use natter_cluster::{
 /// Which cluster a server belongs to, and what links its nodes.
 ///
 /// Every node of a cluster needs a name of its own ([`IoBuilder::node_name`](crate::IoBuilder::node_name)).
+///
+/// What travels between nodes is Natter's own; it takes the place of Socket.IO's adapters (Socket.IO server options:
+/// `adapter`).
 #[derive(Clone)]
 pub struct Cluster {
     name: String,
@@ -43,8 +46,9 @@ enum Kind {
 }
 
 impl Cluster {
-    /// Nodes that are linked by NATS, in the cluster `natter`: `nats://127.0.0.1:4222`, or several addresses of one NATS
-    /// cluster with commas between; `tls://` for TLS.
+    /// Nodes that are linked by NATS, in the cluster `natter`: `nats://127.0.0.1:4222`, or several addresses of one
+    /// NATS cluster with commas between; `tls://` for TLS. They are tried in turn, for ever. [`check`](Self::check)
+    /// finds those that cannot be right.
     pub fn nats(servers: &str) -> Self {
         let servers = servers.split(',').map(|server| server.trim().to_owned()).collect();
         Self::of(Kind::Nats(NatsOptions::new(servers, String::new())))
@@ -60,7 +64,7 @@ impl Cluster {
         Self { name: "natter".to_owned(), thread: LinkThread::default(), bus }
     }
 
-    /// The name of the cluster: several of them can share a NATS server.
+    /// The name of the cluster, `natter` if none is given: several of them can share a NATS server.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -72,13 +76,14 @@ impl Cluster {
         self
     }
 
-    /// The user that the node is to NATS. It needs leave to publish and to subscribe to `natter.NAME.>`, where `NAME` is the
-    /// cluster's name, and to nothing else.
+    /// The user that the node is to NATS. It needs leave to publish and to subscribe to `natter.NAME.>`, where `NAME`
+    /// is the cluster's name (each byte but ASCII letters, digits, `-` and `_` as `%` and two hexadecimal digits), and
+    /// to nothing else. It replaces a [token](Self::token). A cluster in memory ignores it.
     pub fn user(self, name: impl Into<String>, password: Secret) -> Self {
         self.credentials(Credentials::User { name: name.into(), password })
     }
 
-    /// The token with which the node comes to NATS.
+    /// The token with which the node comes to NATS. It replaces a [user](Self::user). A cluster in memory ignores it.
     pub fn token(self, token: Secret) -> Self {
         self.credentials(Credentials::Token(token))
     }
@@ -90,7 +95,8 @@ impl Cluster {
         self
     }
 
-    /// A file of the certificates that NATS's own may be signed with. With it TLS is required.
+    /// A file of the certificates that NATS's own may be signed with. With it TLS is required; without it `tls://`
+    /// trusts the system's. A cluster in memory ignores it.
     pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
         if let Kind::Nats(options) = &mut self.bus {
             options.tls_ca = Some(file.into());
@@ -101,7 +107,7 @@ impl Cluster {
     /// Whether NATS can be reached like this, as far as can be said without trying.
     ///
     /// # Errors
-    /// When an address is none, or has a password in it.
+    /// When there is no address, one is none, or one has a user, a password or a token in it.
     pub fn check(&self) -> Result<(), NatsOptionsError> {
         match &self.bus {
             Kind::Nats(options) => NatsOptions { private: "natter".to_owned(), ..options.clone() }.check(),
@@ -110,16 +116,21 @@ impl Cluster {
     }
 
     /// Emits an event into the cluster from a program that is no node, and waits until NATS has it. Whether anybody was
-    /// there to hear it is not told. It needs a runtime with one thread.
+    /// there to hear it is not told. Has to be called inside a tokio runtime, a current-thread one.
+    ///
+    /// It takes `patience` to connect, and up to a second more for NATS to say that it has the event.
+    ///
+    /// Socket.IO's emitters do this with its adapters.
     ///
     /// # Errors
-    /// When NATS is not there within `patience`, or does not take the event.
+    /// When NATS is not there within `patience`, does not take the event (it may have as many bytes as NATS's
+    /// `max_payload`, 1 MiB by default), or has not said in time that it has it; then it may have arrived or not.
     pub async fn emit(&self, event: &ClusterEvent, patience: Duration) -> Result<(), ProgramError> {
         let subjects = Subjects::of(&self.name);
         natter_cluster::emit(self.open_for_program(&subjects), &subjects, event, patience).await
     }
 
-    /// As [`emit`](Self::emit), to the socket of that id.
+    /// As [`emit`](Self::emit), to the socket of that id, whatever rooms the event names.
     ///
     /// # Errors
     /// Those of [`emit`](Self::emit), and when it is no socket's id.

@@ -25,7 +25,9 @@ use crate::{
     namespace::NamespaceInner,
 };
 
-/// An event that another node has emitted with `server_side_emit`.
+/// An event that another node has emitted with [`server_side_emit`](crate::Namespace::server_side_emit).
+///
+/// Socket.IO server API: `namespace.serverSideEmit()`.
 #[derive(Clone)]
 pub struct ServerSideEvent {
     event: String,
@@ -44,7 +46,7 @@ impl ServerSideEvent {
         &self.args
     }
 
-    /// Its arguments as a type: a tuple for several.
+    /// Its arguments as a type: a tuple for several. See [`Args::parse`].
     ///
     /// # Errors
     /// When they have another form.
@@ -52,7 +54,9 @@ impl ServerSideEvent {
         self.args.parse()
     }
 
-    /// Acknowledges it, if the other node wants to know; only the first answer counts.
+    /// Acknowledges it with one value, if the other node wants to know; only the first answer counts, of all listeners.
+    /// Whether it arrives is not told. If all of them drop the event without an answer, the other node is told that
+    /// there will be none.
     ///
     /// # Errors
     /// When the data has no JSON form.
@@ -71,11 +75,12 @@ impl ServerSideEvent {
 #[error("{cause}")]
 #[non_exhaustive]
 pub struct ServerSideError {
-    /// What went wrong.
+    /// What went wrong: [`AckError::Emit`] if the event could not be sent, else [`AckError::Timeout`], also when a node
+    /// was missing before that.
     pub cause: AckError,
     /// The acknowledgements that came.
     pub responses: Vec<Args>,
-    /// The names of the nodes that did not answer.
+    /// The names of the nodes that did not answer: gone, without a listener, or not in time.
     pub missing_nodes: Vec<String>,
 }
 

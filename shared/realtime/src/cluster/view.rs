@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::neighbours::ClusterChange;
 use crate::server::Server;
 
-/// The cluster that a server belongs to ([`Io::cluster`](crate::Io::cluster)).
+/// The cluster that a server belongs to ([`Io::cluster`](crate::Io::cluster)). A small handle; Natter's own.
 #[derive(Clone)]
 pub struct ClusterView {
     pub(crate) link: LinkHandle,
@@ -20,7 +20,7 @@ pub struct ClusterView {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinClusterError {
-    /// A node of that name is there already.
+    /// A node of that name is there already. The link has ended; the server goes on alone.
     #[error("another node of the cluster has this one's name")]
     NameTaken,
     /// The server was closed.
@@ -54,12 +54,13 @@ impl ClusterView {
         self.link.state()
     }
 
-    /// Whether events and questions reach the other nodes now.
+    /// Whether events and questions reach the other nodes now ([`LinkState::Ready`]).
     pub fn is_ready(&self) -> bool {
         *self.link.state().borrow() == LinkState::Ready
     }
 
-    /// The names of the other nodes, sorted.
+    /// The names of the other nodes that are members now, sorted. A node is one until it says goodbye or has been
+    /// silent for 2.5 s.
     pub fn nodes(&self) -> Vec<String> {
         self.link.members().iter().map(|member| member.name.clone()).collect()
     }
@@ -68,13 +69,14 @@ impl ClusterView {
     ///
     /// What it emits to this node's own sockets is in order with what the cluster says: after everything that a node said
     /// before it went, before everything that it says once it has come. It runs on the link's thread, so it must not block.
+    /// A panic is logged and counted.
     pub fn on_change(&self, listener: impl Fn(&ClusterChange) + Send + Sync + 'static) {
         if let Some(server) = self.server.upgrade() {
             server.neighbours.listen(Arc::new(listener));
         }
     }
 
-    /// What was counted since the start.
+    /// What was counted since the start, and a few gauges.
     pub fn stats(&self) -> ClusterStats {
         self.link.stats()
     }

@@ -1,4 +1,4 @@
-//! The query parameters of Engine.IO (protocol section "HTTP long-polling", "Request parameters"). Pure.
+//! The query parameters of Engine.IO (protocol section "HTTP long-polling", "Query parameters"). Pure.
 
 use super::Refused;
 use crate::{error::ErrorCode, options::TransportKind};

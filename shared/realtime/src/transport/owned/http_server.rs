@@ -52,7 +52,10 @@ use crate::accept;
 /// What differs from `actix_web::HttpServer`: an idle WebSocket takes a fraction of the memory, a packet is written with
 /// less work, a client that does not read is cut off as soon as its session ends, half-closed connections are not
 /// served ([`h1_allow_half_closed`](Self::h1_allow_half_closed)), and a graceful stop closes the servers in the `App`
-/// ([`Io::close`](crate::Io::close)), so that clients get their close frames. Connections get `TCP_NODELAY`.
+/// ([`Io::close`](crate::Io::close)), so that clients get their close frames. Connections are prepared as by
+/// [`prepare_connection`](crate::prepare_connection), those through TLS too.
+///
+/// Its settings and defaults are those of actix-web 4 unless a method says otherwise.
 #[must_use]
 pub struct HttpServer<F, I, S, B> {
     factory: F,
@@ -112,7 +115,7 @@ where
         }
     }
 
-    /// The number of worker threads; without it as many as the machine can run at once.
+    /// The number of worker threads; without it as many as the machine can run at once, 512 at most.
     ///
     /// # Panics
     /// When it is 0 or greater than 512.
@@ -121,7 +124,8 @@ where
         self
     }
 
-    /// How long an HTTP connection may be idle between two requests, 5 s. WebSockets have heartbeats instead.
+    /// How long an HTTP connection may be idle between two requests, 5 s; then it is closed. 0 closes it after each
+    /// answer. WebSockets have heartbeats instead.
     pub fn keep_alive(mut self, keep_alive: impl Into<KeepAlive>) -> Self {
         self.settings.keep_alive = keep_alive.into();
         self
@@ -140,31 +144,34 @@ where
         self
     }
 
-    /// Threads of each worker for blocking work.
+    /// Threads of each worker for blocking work (`actix_web::web::block`); without it 512 divided by the number that
+    /// the machine can run at once. Past it work waits.
     pub fn worker_max_blocking_threads(mut self, count: usize) -> Self {
         self.builder = self.builder.worker_max_blocking_threads(count);
         self
     }
 
-    /// Time for the head of a connection's first request to come in, 5 s.
+    /// Time for the head of a connection's first request to come in, 5 s; 0 for no limit. Later it is answered with 408
+    /// and closed.
     pub fn client_request_timeout(mut self, timeout: Duration) -> Self {
         self.settings.client_request_timeout = timeout;
         self
     }
 
-    /// Time for a client to hang up after the last answer, 1 s.
+    /// Time for a client to hang up after the last answer, 1 s; 0 for no limit. Later its connection is cut.
     pub fn client_disconnect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.client_disconnect_timeout = timeout;
         self
     }
 
-    /// Time for a TLS handshake, 3 s.
+    /// Time for a TLS handshake, 3 s. Later its connection is cut.
     pub fn tls_handshake_timeout(mut self, timeout: Duration) -> Self {
         self.settings.tls_handshake_timeout = timeout;
         self
     }
 
-    /// TLS handshakes at the same time on one worker thread, 256.
+    /// TLS handshakes at the same time on one worker thread, 256. Past it the thread accepts nothing until one ends. It
+    /// holds for all servers of the process whose workers start after this.
     pub fn max_connection_rate(self, count: usize) -> Self {
         actix_tls::accept::max_concurrent_tls_connect(count);
         self
@@ -184,7 +191,7 @@ where
         self
     }
 
-    /// The host's name, for URLs that are generated.
+    /// The host's name, for URLs that are generated; without it the address of the listener.
     pub fn server_hostname(mut self, host: impl AsRef<str>) -> Self {
         self.settings.host = Some(host.as_ref().to_owned());
         self
@@ -208,17 +215,17 @@ where
         self
     }
 
-    /// Where it listens.
+    /// Where it listens so far, with the ports that the system has chosen.
     pub fn addrs(&self) -> Vec<SocketAddr> {
         self.addresses.iter().map(|(address, _)| *address).collect()
     }
 
-    /// Where it listens, with `http` or `https`.
+    /// Where it listens so far, with `http` or `https`.
     pub fn addrs_with_scheme(&self) -> Vec<(SocketAddr, &'static str)> {
         self.addresses.clone()
     }
 
-    /// Listens on addresses.
+    /// Listens on addresses, on all of them that can be bound.
     ///
     /// # Errors
     /// When none of them can be bound.
@@ -239,7 +246,7 @@ where
     /// Listens on a listener that is already bound.
     ///
     /// # Errors
-    /// When the system says no.
+    /// When the system does not tell its address, or does not make it non-blocking.
     pub fn listen(self, listener: TcpListener) -> io::Result<Self> {
         self.add(listener, None)
     }
@@ -248,7 +255,7 @@ where
     /// while the server runs is the `cert_resolver` of the configuration.
     ///
     /// # Errors
-    /// When the system says no.
+    /// Those of [`listen`](Self::listen).
     pub fn listen_rustls_0_23(self, listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
         self.add(listener, Some(config))
     }
