@@ -22,9 +22,6 @@ use crate::{
     socket::SocketInner,
 };
 
-/// The longest time an acknowledgement may take, whatever is asked for.
-pub(crate) const LONGEST: Duration = Duration::from_secs(86_400);
-
 /// Who waits for an acknowledgement.
 pub(crate) enum PendingAck {
     One(oneshot::Sender<Args>),

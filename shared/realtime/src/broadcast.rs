@@ -8,7 +8,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    acks,
     cluster::{self, AckAnswers, Asking, Counts, Heard, Pictures, Response},
     collector::{Collected, Collector},
     delivery::Delivery,
@@ -16,6 +15,7 @@ use crate::{
     error::{AckError, BroadcastAckError, EmitError},
     join::RoomNames,
     namespace::NamespaceInner,
+    options::LONGEST,
     remote_socket::{Counted, FetchedSockets},
     roster::Target,
     shard::{LocalShard, Select, Selected, ShardMessage, What},
@@ -109,7 +109,7 @@ impl BroadcastOperator {
     ///
     /// Socket.IO server API: `namespace.timeout()`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.min(acks::LONGEST);
+        self.timeout = timeout.min(LONGEST);
         self
     }
 

@@ -7,8 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Socket,
-    acks::{self, AckFuture},
+    acks::AckFuture,
     error::{AckError, EmitError},
+    options::LONGEST,
 };
 
 /// Emits to one socket with a timeout for the acknowledgement, or volatile. A value: each method returns a new one.
@@ -32,7 +33,7 @@ impl SocketEmitter {
     ///
     /// Socket.IO server API: `socket.timeout()`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.min(acks::LONGEST);
+        self.timeout = timeout.min(LONGEST);
         self
     }
 

@@ -4,6 +4,9 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{cookie::Cookie, cors::Cors, hooks::Hooks};
 
+/// The longest time that is waited for anything, whatever is asked for.
+pub(crate) const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// How a client's bytes travel. Engine.IO protocol: Transports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -106,7 +109,7 @@ impl Default for Limits {
 /// The settings of the Engine.IO layer, shared by [`Io`](crate::Io) and a raw [`Engine`](crate::Engine).
 ///
 /// The defaults are those of Socket.IO 4 unless a field says otherwise; where a field is one of its server options, the
-/// field says so. Durations are announced to clients in whole milliseconds.
+/// field says so. Durations are announced to clients in whole milliseconds; one that is longer than a day counts as a day.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
     /// The path under which the server answers, `/engine.io` (an [`Io`](crate::Io) has `/socket.io`). With and
@@ -204,6 +207,22 @@ impl Default for EngineOptions {
 }
 
 impl EngineOptions {
+    /// With no time so long that a clock could not hold what it is added to.
+    pub(crate) fn bounded(mut self) -> Self {
+        for time in [
+            &mut self.ping_interval,
+            &mut self.ping_timeout,
+            &mut self.upgrade_timeout,
+            &mut self.connect_timeout,
+            &mut self.close_timeout,
+            &mut self.ack_timeout,
+            &mut self.limits.packet_timeout,
+        ] {
+            *time = LONGEST.min(*time);
+        }
+        self
+    }
+
     /// Which transports a polling client may be told to upgrade to.
     pub(crate) fn upgrades(&self) -> &'static [&'static str] {
         if self.allow_upgrades && self.transports.contains(&TransportKind::Websocket) {

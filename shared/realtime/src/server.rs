@@ -74,6 +74,7 @@ pub(crate) enum Application {
 impl Server {
     pub fn new(options: EngineOptions) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        let options = options.bounded();
         Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             timing: Arc::new(Timing::of(&options)),

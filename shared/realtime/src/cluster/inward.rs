@@ -1,9 +1,6 @@
 //! What comes in from the other nodes. All of it runs on the link's thread and waits for nothing.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -20,8 +17,13 @@ use super::{
     relay::Relays,
 };
 use crate::{
-    broadcast::BroadcastOperator, delivery::Delivery, error::AckError, namespace::NamespaceInner,
-    namespaces::Namespaces, roster::Target,
+    broadcast::BroadcastOperator,
+    delivery::Delivery,
+    error::{AckError, EmitError},
+    namespace::NamespaceInner,
+    namespaces::Namespaces,
+    options::LONGEST,
+    roster::Target,
 };
 
 /// The nesting of JSON that nodes take from each other.
@@ -126,7 +128,11 @@ impl Node for Inward {
         let target = message::Target { namespace: &event.namespace, rooms, except };
         let Some(operator) = self.here(&target) else { return true };
         let operator = if event.volatile { operator.volatile() } else { operator };
-        operator.emit(&event.event, args).is_ok()
+        match operator.emit(&event.event, args) {
+            // The event is sensible; a full queue of a shard is counted there.
+            Ok(()) | Err(EmitError::QueueFull) => true,
+            Err(_) => false,
+        }
     }
 
     fn asked(&self, question: Question<'_>, responder: Responder) {
@@ -245,7 +251,7 @@ impl Inward {
             return responder.answer(encode(&AckAnswers::default()));
         };
         let here = if broadcast.volatile { here.volatile() } else { here };
-        let timeout = responder.timeout().min(Duration::from_secs(86_400));
+        let timeout = responder.timeout().min(LONGEST);
         let acknowledged = here.timeout(timeout).emit_with_ack(&event, args);
         answer_after(responder, async move {
             let answers = match acknowledged.await {

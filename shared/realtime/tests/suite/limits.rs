@@ -24,6 +24,30 @@ async fn a_connection_is_in_as_many_namespaces_as_the_limit_says() {
 }
 
 #[tokio::test]
+async fn a_time_without_end_counts_as_a_day() {
+    let limits = Limits { packet_timeout: Duration::MAX, ..Limits::default() };
+    let server = Server::build(
+        Io::builder()
+            .ping_interval(Duration::MAX)
+            .ping_timeout(Duration::MAX)
+            .upgrade_timeout(Duration::MAX)
+            .connect_timeout(Duration::MAX)
+            .close_timeout(Duration::MAX)
+            .ack_timeout(Duration::MAX)
+            .limits(limits),
+    );
+    server.io.on_connect(|socket: Socket| async move {
+        socket.emit_with_ack::<()>("ask", ()).await.unwrap();
+    });
+    let mut ann = server.client().await;
+    let ask = ann.packet().await;
+    ann.acknowledge(&ask, json!([null])).await;
+    let poller = server.poller().await;
+    assert_eq!(poller.post("40").await.body, "ok");
+    assert_eq!(server.io.stats().handler_panics, 0);
+}
+
+#[tokio::test]
 async fn a_name_from_a_client_is_not_longer_than_the_limit() {
     let server = Server::start();
     server.io.of_dynamic(|_, _| async { true });
