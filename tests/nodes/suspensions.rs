@@ -45,20 +45,16 @@ async fn stands_still_for_5_s(link: LinkThread) {
     hears(&mut ann, 0..before).await;
 
     sleeper.testbed().process().stop();
-    let stopped = Instant::now();
     let after = emits_for(&cluster, before, Duration::from_secs(5)).await;
     // The others have given it up long before, and what they know of it with it.
     cluster.has(&[]).await;
     let found = cluster.node(0).io.fetch_sockets().await;
     assert_eq!((found.len(), found.missing), (1, vec![]));
     sleeper.testbed().process().go_on();
-    let went_on = Instant::now();
 
     let late = ann.closed().await;
     assert!(late.is_empty(), "{} events of when it stood still, the first: {:?}", late.len(), late.first());
-    println!("sessions ended {:?} after it went on", went_on.elapsed());
     cluster.has(&["sleeper"]).await;
-    println!("a member again {:?} after it went on; stopped for {:?}", went_on.elapsed(), went_on - stopped);
     eventually("the node to be ready", || is(sleeper.ready(), Some(200))).await;
     assert_eq!(sleeper.link("suspensions"), Some(1));
 
