@@ -45,7 +45,8 @@ pub struct Limits {
     pub rooms_per_connection: usize,
     /// Namespaces of one connection, 16. More: the client gets a `CONNECT_ERROR`.
     pub namespaces_per_connection: usize,
-    /// Bytes of the name of an event, a room or a namespace, 255. Longer from a client: closed with `forced close`.
+    /// Bytes of the name of an event, a room or a namespace, 255. Longer from a client: closed with `forced close`. In a
+    /// cluster it is never more than 600.
     pub name_bytes: usize,
     /// Nesting of JSON from clients, 64. Deeper: closed with `forced close`.
     pub json_depth: usize,
