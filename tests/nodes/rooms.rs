@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Client, Cluster, Node};
+use natter::{JoinError, Limits};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
+use crate::harness::{Client, Cluster, Node, soon};
 
 /// Emits to a room from a node, and returns which of the clients have heard it.
 async fn who_hears<'a>(
@@ -14,9 +17,12 @@ async fn who_hears<'a>(
     let mut heard = BTreeSet::new();
     for (name, client) in clients {
         from.io.to(client.id().to_owned()).emit("end", ()).expect("there is room");
-        while client.packet().await.event().0 == "tick" {
-            assert!(heard.insert(name.to_owned()), "{name} has heard it twice");
-        }
+        let listening = async {
+            while client.packet().await.event().0 == "tick" {
+                assert!(heard.insert(name.to_owned()), "{name} has heard it twice");
+            }
+        };
+        soon("the end", listening).await;
     }
     heard
 }
@@ -104,5 +110,92 @@ async fn who_has_connected_misses_nothing_that_another_node_says_to_its_namespac
         let mut ann = here.connect_to("/chat").await;
         elsewhere.emit("tick", round).unwrap();
         assert_eq!(ann.expect("tick").await[0], round);
+    }
+}
+
+/// What would mean something in a subject of NATS, or in its protocol.
+const ODD_NAMES: [&str; 9] = ["a.>", "*", ">", "a.*", "\r\nPUB x 0", " ", "", "a..b", "%2E"];
+
+#[tokio::test]
+async fn rooms_of_any_name_are_safe_subjects_and_disturb_nobody() {
+    let cluster = Cluster::of(2).await;
+    let (here, there) = (cluster.node(0), cluster.node(1));
+    // A stranger to the cluster, who would hear of what gets out of it.
+    let mut stranger = tokio::net::TcpStream::connect(cluster.nats.address()).await.expect("NATS listens");
+    stranger.write_all(b"CONNECT {\"verbose\":false}\r\nSUB x 1\r\nSUB a.> 2\r\n").await.expect("NATS reads");
+
+    let mut bystander = there.member_of("a.b").await;
+    for room in ODD_NAMES {
+        let mut ann = there.member_of(room).await;
+        let clients = [("ann", &mut ann), ("bystander", &mut bystander)];
+        assert_eq!(who_hears(here, room, clients).await, names(["ann"]), "room {room:?}");
+        let found = here.io.in_(room).count().await;
+        assert_eq!((found.count, found.missing), (1, vec![]), "room {room:?}");
+        ann.leave(room).await;
+        assert_eq!(who_hears(here, room, [("ann", &mut ann)]).await, names([]), "room {room:?}");
+    }
+    assert_eq!(who_hears(here, "a.b", [("bystander", &mut bystander)]).await, names(["bystander"]));
+
+    stranger.write_all(b"PING\r\n").await.expect("NATS reads");
+    let mut heard = BufReader::new(stranger).lines();
+    loop {
+        let line = soon("a line", heard.next_line()).await.expect("NATS answers").expect("another line");
+        match &line[..4] {
+            "INFO" | "PING" => {}
+            "PONG" => break,
+            _ => panic!("the stranger has heard {line:?}"),
+        }
+    }
+    undisturbed(&cluster);
+}
+
+#[tokio::test]
+async fn a_room_whose_name_is_too_long_is_refused_and_disturbs_nobody() {
+    let cluster = Cluster::of(2).await;
+    let (here, there) = (cluster.node(0), cluster.node(1));
+    let mut ann = there.member_of("news").await;
+    for length in [256, 5_000, 1_000_000] {
+        let room = "r".repeat(length);
+        let refused = there.socket(&ann).join(room.clone()).await;
+        assert_eq!(refused, Err(JoinError::NameTooLong(255)), "{length} bytes");
+        assert_eq!(who_hears(here, &room, [("ann", &mut ann)]).await, names([]), "{length} bytes");
+        assert_eq!(who_hears(there, &room, [("ann", &mut ann)]).await, names([]), "{length} bytes");
+        here.io.to("news").sockets_join(room.clone()).await;
+        assert_eq!(here.io.in_(room).count().await.count, 0, "{length} bytes");
+        assert_eq!(who_hears(here, "news", [("ann", &mut ann)]).await, names(["ann"]));
+    }
+    // The longest ones take three bytes of a subject for each of their own.
+    for longest in ["r".repeat(255), ".".repeat(255)] {
+        let mut ben = there.member_of(&longest).await;
+        assert_eq!(who_hears(here, &longest, [("ben", &mut ben)]).await, names(["ben"]));
+    }
+    undisturbed(&cluster);
+}
+
+#[tokio::test]
+async fn a_larger_limit_for_names_ends_where_the_subjects_of_nats_do() {
+    let limits = Limits { name_bytes: 5_000, ..Limits::default() };
+    let cluster = Cluster::with(2, |builder| builder.limits(limits.clone())).await;
+    let namespace = format!("/{}", ".".repeat(599));
+    for node in cluster.nodes() {
+        node.open(&namespace);
+    }
+    let mut ann = cluster.node(1).connect_to(&namespace).await;
+    let longest = ".".repeat(600);
+    ann.join(&longest).await;
+    cluster.node(0).io.of(&namespace).to(longest.clone()).emit("tick", ()).unwrap();
+    ann.expect("tick").await;
+    let refused = cluster.node(1).socket(&ann).join(longest + ".").await;
+    assert_eq!(refused, Err(JoinError::NameTooLong(600)));
+    undisturbed(&cluster);
+}
+
+/// Nothing was lost, nobody had to connect to NATS again.
+fn undisturbed(cluster: &Cluster) {
+    for node in cluster.nodes() {
+        assert!(node.view().is_ready(), "{}", node.shows());
+        let link = node.link();
+        let harm = [link.outages, link.restarts, link.lost, link.malformed];
+        assert_eq!(harm, [0; 4], "{}", node.shows());
     }
 }

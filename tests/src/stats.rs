@@ -24,6 +24,12 @@ impl Stats {
         self.0["closed"][reason].as_u64().unwrap_or_else(|| panic!("no reason {reason} in {}", self.0))
     }
 
+    /// Those of the testbed's raw Engine.IO server.
+    #[track_caller]
+    pub fn engine(&self) -> Self {
+        Self(self.0["engine"].clone())
+    }
+
     /// What is there now, by name: sessions, sockets, rooms. After whatever came and went these are as before.
     #[track_caller]
     pub fn gauges(&self) -> [(&'static str, u64); 3] {

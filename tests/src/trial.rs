@@ -9,7 +9,7 @@ use crate::{ENGINE_IO, Frame, Session, Testbed, Witness, eventually_within};
 
 /// What one bad input may leave in the server's memory. Allocators keep some of what they once had: of a message of a
 /// megabyte that arrived in pieces, several.
-const MEMORY_LEFT: u64 = 16 << 20;
+const MEMORY_LEFT: u64 = 8 << 20;
 
 /// How long a healthy client's echo may take. A server that is blocked by one client's input takes longer.
 const ECHO: Duration = Duration::from_secs(1);

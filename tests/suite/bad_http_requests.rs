@@ -73,6 +73,7 @@ fn unknown_sessions_are_refused_and_never_created() {
         for (transport, method) in [("polling", "GET"), ("polling", "POST"), ("websocket", "GET")] {
             trial.case(&format!("H-06 {method} for {transport} with the sid {sid:.20}"), |testbed| {
                 let target = format!("{ENGINE_IO}?EIO=4&transport={transport}&sid={sid}");
+                let opened = testbed.stats().engine().count("opened");
                 let response = testbed.http().request(method, &target, &[], b"");
                 // A target of this length does not reach the protocol: HTTP refuses it, without a word.
                 if sid == long && response.body.is_empty() {
@@ -80,6 +81,7 @@ fn unknown_sessions_are_refused_and_never_created() {
                 } else {
                     expect_error(&response, 1);
                 }
+                assert_eq!(testbed.stats().engine().count("opened"), opened, "a session was created");
             });
         }
     }
@@ -240,9 +242,10 @@ fn requests_that_are_no_http_are_refused() {
             let mut http = testbed.http();
             http.send(head.as_bytes());
             match http.answer(PATIENCE) {
+                Answer::Response(response) if name.starts_with("H-18") => assert_eq!(response.status, 400),
                 Answer::Response(response) => assert!((400..500).contains(&response.status), "{response:?}"),
                 // Of a request that is no HTTP, closing is answer enough.
-                Answer::End => {}
+                Answer::End => assert!(!name.starts_with("H-18"), "closed without an answer"),
                 Answer::Silence => panic!("neither an answer nor an end"),
             }
         });

@@ -13,8 +13,15 @@ const PROTOCOL_ERROR: &[u16] = &[1002];
 const INVALID_DATA: &[u16] = &[1007];
 const TOO_BIG: &[u16] = &[1009];
 
-/// How long a client that never stops sending may go on: the server ends the connection about a second after its close frame.
+/// How long a client that never stops sending may go on. The server ends the connection a second after its close frame,
+/// if the machine lets it.
 const CUT_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the server may keep of a stream that it reads and drops: 16 KiB, and some pages that anything may touch.
+const KEPT: u64 = 128 << 10;
+
+/// What the quickest of some must be below. One that waited for two seconds would never be.
+const QUICKEST_CUT: Duration = Duration::from_millis(1_500);
 
 fn cases() -> Vec<Case> {
     let hex = from_hex;
@@ -166,17 +173,50 @@ fn a_client_may_break_the_rules_in_its_first_bytes() {
 fn a_client_that_the_server_has_closed_is_cut_even_if_it_goes_on_sending() {
     let mut trial = Trial::of("load");
     trial.case("W-12 messages after the server's close frame", |testbed| {
+        is_cut_a_second_later(testbed, |session| session.socket().send_bytes(&from_hex("81 01 34")));
+    });
+    trial.case("W-12 messages after the client's close frame", |testbed| {
+        is_cut_a_second_later(testbed, |session| session.socket().send(&Frame::close(1000, "")));
+    });
+    trial.case("W-12 messages after the close frame of a candidate that has lost", |testbed| {
+        is_cut_a_second_later_as(testbed, |testbed| {
+            let mut polling = testbed.open_polling(ENGINE_IO);
+            let mut candidate = polling.probe();
+            candidate.send_packet("4hello");
+            // The session itself is not at stake.
+            polling.send_packet("1");
+            candidate
+        });
+    });
+    trial.conclude();
+}
+
+fn is_cut_a_second_later(testbed: &Testbed, end: impl Fn(&mut WebSocketSession)) {
+    is_cut_a_second_later_as(testbed, |testbed| {
         let mut session = testbed.open_websocket(ENGINE_IO);
-        session.socket().send_bytes(&from_hex("81 01 34"));
+        end(&mut session);
+        session
+    });
+}
+
+/// Whatever a client sends behind a close frame is ignored, and does not keep the connection open.
+fn is_cut_a_second_later_as(testbed: &Testbed, ended: impl Fn(&Testbed) -> WebSocketSession) {
+    let cut_after = |_| {
+        let mut session = ended(testbed);
         let start = Instant::now();
         // Each write may still be taken by the kernel, but not for long.
         while session.socket().try_send_bytes(&Frame::text("4more").masked()).is_ok() {
             assert!(start.elapsed() < CUT_WITHIN, "the connection is still open");
-            std::thread::sleep(Duration::from_millis(5));
+            match session.socket().incoming(Instant::now() + Duration::from_millis(5)) {
+                Incoming::Frame(frame) => assert_ne!(frame.payload, b"4more", "it was not ignored"),
+                Incoming::End | Incoming::Silence => {}
+            }
         }
         testbed.forgets(&session);
-    });
-    trial.conclude();
+        start.elapsed()
+    };
+    let quickest = (0..3).map(cut_after).min().expect("there are some");
+    assert!(quickest < QUICKEST_CUT, "even the quickest was cut only after {quickest:?}");
 }
 
 #[test]
@@ -185,6 +225,22 @@ fn streams_without_end_are_cut_without_being_kept() {
     let chunk = vec![0; 64 * 1024];
     trial.case("W-16 1 TiB at full speed", |testbed| {
         is_cut_while_sending(testbed, &from_hex("82 FF 0000010000000000 00000000"), &chunk);
+    });
+    trial.case("W-16 1 TiB that is refused by its header, at full speed none the less", |testbed| {
+        let mut session = testbed.open_websocket(ENGINE_IO);
+        session.socket().send_bytes(&from_hex("82 FF 0000010000000000"));
+        // Its answer comes while nothing of the payload has been sent, so none of it can have been waited for.
+        let answer = session.socket().receive();
+        assert_eq!((answer.opcode, &answer.payload[..]), (8, &[0x03, 0xf1][..]), "{answer:?}");
+        let (before, begin) = (testbed.process().memory(), Instant::now());
+        let mut taken = 0;
+        while session.socket().try_send_bytes(&chunk).is_ok() {
+            taken += chunk.len();
+            let grown = testbed.process().memory().saturating_sub(before);
+            assert!(grown <= KEPT, "{grown} bytes more in memory after {taken}");
+            assert!(begin.elapsed() < CUT_WITHIN, "after {CUT_WITHIN:?} the server still reads");
+        }
+        testbed.forgets(&session);
     });
     trial.case("W-22 a million fragments of one byte", |testbed| {
         let fragments = Frame::new(0, [0]).unfinished().masked().repeat(1000);

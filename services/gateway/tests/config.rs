@@ -62,6 +62,7 @@ fn a_wrong_flag_or_variable_stops_the_start() {
         (natter().args(["--workers", "10000"]).output(), "--workers"),
         (natter().args(["--nats-password", "hunter2"]).output(), "--nats-password"),
         (natter().args(["--nats-user", "node"]).output(), "without `nats`"),
+        (natter().args(["--nats", "nats://a", "--max-name", "601"]).output(), "at most 600 bytes"),
         (natter().env("NATTER_NATS", "nats://node:hunter2@a").output(), "`nats_password_file`"),
         (natter().env("NATTER_WORKERS", "0").output(), "NATTER_WORKERS"),
         (natter().env("NATTER_PROT", "3000").output(), "did you mean NATTER_PORT?"),

@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderMap;
 
 use crate::{
     Cookie, Cors, Io,
-    cluster::{Cluster, Inward, LinkThread},
+    cluster::{self, Cluster, Inward, LinkThread},
     error::ConnectionError,
     extensions::Extensions,
     hooks::Refusal,
@@ -175,6 +175,10 @@ impl IoBuilder {
     pub fn build(mut self) -> Io {
         if self.cluster.is_some() && self.options.node_name == EngineOptions::default().node_name {
             self.options.node_name = format!("node-{}", uuid::Uuid::new_v4().simple());
+        }
+        if self.cluster.is_some() {
+            let longest = &mut self.options.limits.name_bytes;
+            *longest = cluster::NAME_BYTES.min(*longest);
         }
         let server = Server::new(self.options);
         let namespaces = Arc::new(Namespaces::new(server.clone(), self.state, self.cleanup));

@@ -42,8 +42,11 @@ pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdi
 pub(crate) use sockets::{HandOver, Received, TransportClosed};
 pub(crate) use task::{ConnectionContext, ConnectionTask};
 
-/// Time for a WebSocket's peer to answer a close frame, or for one that does not read to be let go.
+/// Time for a WebSocket's peer to take what is queued and the close frame behind it.
 const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
+
+/// Time for a peer that has got the close frame to answer it and to hang up, whatever else it sends.
+const WEBSOCKET_HANG_UP: Duration = Duration::from_millis(900);
 
 /// Time for the last poll of a client that has said goodbye.
 const LAST_POLL: Duration = Duration::from_secs(1);

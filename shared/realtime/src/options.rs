@@ -57,8 +57,9 @@ pub struct Limits {
     pub rooms_per_connection: usize,
     /// Namespaces of one connection, 16. More: the client gets a `CONNECT_ERROR`, "Too many namespaces".
     pub namespaces_per_connection: usize,
-    /// Bytes of the name of an event, a room or a namespace, 255. Longer from a client: closed with `forced close`;
-    /// from the server: emitting or joining returns an error.
+    /// Bytes of the name of an event, a room or a namespace, 255; in a cluster never more than 600. Longer from a client:
+    /// closed with `forced close`; from the server: emitting or joining returns an error, and an emit to such a room
+    /// reaches nobody.
     pub name_bytes: usize,
     /// Nesting of each argument from clients, 64 (`[[1]]` is two levels); beyond 256 it has no effect. Deeper: closed
     /// with `forced close`. A deeper auth payload: the client gets a `CONNECT_ERROR`.

@@ -160,7 +160,11 @@ pub(crate) mod faults {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::{
+        io::{Read, Write},
+        net::{SocketAddr, TcpStream},
+        time::Instant,
+    };
 
     use actix_web::{App, test as http};
 
@@ -208,5 +212,78 @@ mod tests {
         }
         assert_eq!(server.counters.snapshot().rooms, 0);
         assert!(server.directory.room(&key).is_none());
+    }
+    /// One request on a connection of its own; the body of its answer.
+    async fn ask(address: SocketAddr, line: String, body: &'static str) -> String {
+        let head =
+            format!("{line} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}", body.len());
+        let asked = actix_web::rt::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        let answer = asked.await.unwrap();
+        answer.split_once("\r\n\r\n").expect("an answer has a head").1.to_owned()
+    }
+
+    #[actix_web::test]
+    async fn a_room_that_panics_has_its_members_on_all_shards_again() {
+        const WORKERS: usize = 3;
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let io = Io::builder().build();
+        io.on_connect(|socket: Socket| async move { socket.join("red").await });
+        let routes = io.clone();
+        let listening = crate::HttpServer::new(move || App::new().configure(routes.routes()))
+            .workers(WORKERS)
+            .disable_signals()
+            .bind("127.0.0.1:0")
+            .unwrap();
+        let address = listening.addrs()[0];
+        let running = listening.run();
+        let handle = running.handle();
+        actix_web::rt::spawn(running);
+
+        // Connections go to the workers in turn.
+        let (mut members, begun) = (0, Instant::now());
+        let server = io.server();
+        let key = RoomKey { namespace: 0, room: "red".into() };
+        let (room, shards) = loop {
+            let path = "/socket.io/?EIO=4&transport=polling";
+            let opened = ask(address, format!("GET {path}"), "").await;
+            let opened: serde_json::Value = serde_json::from_str(&opened[1..]).unwrap();
+            let sid = opened["sid"].as_str().unwrap();
+            assert_eq!(ask(address, format!("POST {path}&sid={sid}"), "40").await, "ok");
+            members += 1;
+            let room = server.directory.room(&key).expect("the room has a member");
+            let shards = room.send(Shards).await.unwrap();
+            if shards.len() == WORKERS {
+                break (room, shards);
+            }
+            assert!(begun.elapsed() < PATIENCE, "{members} clients have come to the shards {shards:?}");
+        };
+
+        room.send(Explode).await.unwrap();
+        let exploded = Instant::now();
+        loop {
+            let now = room.send(Shards).await.unwrap();
+            if now == shards {
+                break;
+            }
+            assert!(exploded.elapsed() < PATIENCE, "it knows of members on {now:?}, before on {shards:?}");
+        }
+        assert_eq!(server.counters.snapshot().room_restarts, 1);
+        assert_eq!(io.to("red").count().await.count, members);
+
+        // It knows them well enough to see the last one leave.
+        io.to("red").disconnect_sockets(true);
+        while room.connected() {
+            assert!(exploded.elapsed() < PATIENCE, "it does not stop after the last leave");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.counters.snapshot().rooms, 0);
+        assert!(server.directory.room(&key).is_none());
+        handle.stop(false).await;
     }
 }

@@ -240,6 +240,13 @@ impl Session {
         self.limits = Some(Box::new(Limits { closing_by: Some(by), ..Limits::default() }));
     }
 
+    /// A session that is closing waits until then at most.
+    pub fn hurry_close(&mut self, by: Instant) {
+        if let Some(closing_by) = self.limits.as_mut().and_then(|limits| limits.closing_by.as_mut()) {
+            *closing_by = by.min(*closing_by);
+        }
+    }
+
     /// When [`due`](Self::due) must be asked next.
     pub fn next(&self) -> Instant {
         let limits = self.limits.as_ref();
@@ -409,6 +416,10 @@ mod tests {
         session.begin_close(start + secs(30));
         assert_eq!(session.next(), start + secs(30));
         assert_eq!(session.due(start + secs(26)), None);
-        assert_eq!(session.due(start + secs(30)), Some(Due::CloseTimeout));
+        session.hurry_close(start + secs(40));
+        assert_eq!(session.next(), start + secs(30));
+        session.hurry_close(start + secs(27));
+        assert_eq!(session.next(), start + secs(27));
+        assert_eq!(session.due(start + secs(27)), Some(Due::CloseTimeout));
     }
 }

@@ -63,6 +63,7 @@ pub async fn run(args: &Args, served: Served) -> io::Result<()> {
             .configure(io.routes())
             .configure(engine.routes())
             .app_data(web::Data::new(io.clone()))
+            .app_data(web::Data::new(engine.clone()))
             .route("/health", web::get().to(health))
             .route("/ready", web::get().to(ready))
             .route("/stats", web::get().to(stats));
@@ -117,9 +118,11 @@ async fn ready(io: web::Data<Io>) -> HttpResponse {
     }
 }
 
-/// The counters; in a cluster also those of the link, and the other nodes, under `cluster`.
-async fn stats(io: web::Data<Io>) -> HttpResponse {
+/// The counters, with those of the raw engine under `engine`; in a cluster also those of the link, and the other nodes,
+/// under `cluster`.
+async fn stats(io: web::Data<Io>, engine: web::Data<Engine>) -> HttpResponse {
     let mut stats = json!(io.stats());
+    stats["engine"] = json!(engine.stats());
     if let Some(cluster) = io.cluster() {
         stats["cluster"] = json!(cluster.stats());
         stats["cluster"]["nodes"] = json!(cluster.nodes());

@@ -102,18 +102,25 @@ fn of_nats(settings: &Settings, entries: &Entries) -> Vec<String> {
         let alone = |name| format!("{name} without `nats`, which says where it is");
         return given.into_iter().map(alone).collect();
     }
-    match (user, password, token) {
+    let mut problems = match (user, password, token) {
         (true, true, true) => {
             vec![format!("{} and {}: NATS takes one of them", name("nats_user"), name("nats_token_file"))]
         }
         (true, false, _) => vec![format!("{} without `nats_password_file`", name("nats_user"))],
         (false, true, _) => vec![format!("{} without `nats_user`", name("nats_password_file"))],
         _ => Vec::new(),
+    };
+    if settings.max_name.0 > NATS_NAME {
+        problems.push(format!("{}: in a cluster at most {NATS_NAME} bytes", name("max_name")));
     }
+    problems
 }
 
 /// A proxy's usual patience with a silent connection.
 const PROXY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a name may have so that a subject of NATS, which has 4 KiB, can hold two.
+const NATS_NAME: usize = 600;
 
 /// What a message may have so that it fits into one of NATS with its envelope, names included.
 const NATS_PAYLOAD: usize = (1 << 20) - (16 << 10);

@@ -28,3 +28,7 @@ pub use neighbours::ClusterChange;
 pub use options::{Cluster, LinkThread};
 pub use side::{ServerSideError, ServerSideEvent};
 pub use view::{ClusterView, JoinClusterError};
+
+/// The most bytes of a room's or a namespace's name. NATS takes 4 KiB of subject, in which each byte can take three, and
+/// ends the connection of who sends more.
+pub(crate) const NAME_BYTES: usize = 600;

@@ -61,7 +61,12 @@ fn subjects_of(link: &LinkHandle, namespace: &NamespaceInner, target: &Target) -
         return vec![link.subjects().all(&namespace.name)];
     }
     let mut subjects = Vec::with_capacity(target.rooms.len());
+    let longest = namespace.server.options.limits.name_bytes;
     for room in &target.rooms {
+        // Nobody could join it, and NATS ends the connection of who names a subject of more than 4 KiB.
+        if room.len() > longest {
+            continue;
+        }
         let subject = match home_of(link, room) {
             Some(node) if node == link.own() => continue,
             Some(node) => link.subjects().node(node),

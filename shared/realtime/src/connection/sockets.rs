@@ -1,9 +1,11 @@
 //! What WebSockets tell their connection.
 
+use std::time::Instant;
+
 use actix::{Handler, Message};
 use bytes::Bytes;
 
-use super::{Connection, ConnectionContext, TransportId};
+use super::{Connection, ConnectionContext, TransportId, WEBSOCKET_HANG_UP};
 use crate::{
     DisconnectReason,
     transport::{Handed, Inbound},
@@ -20,7 +22,10 @@ impl Connection {
             }
             // Both have said goodbye, and it is for the server to hang up first (RFC 6455 section 7.1.1).
             Inbound::Finished if self.peer_closed => self.end(ctx),
-            Inbound::Finished => {}
+            Inbound::Finished => {
+                self.session.hurry_close(Instant::now() + WEBSOCKET_HANG_UP);
+                self.arm();
+            }
         }
     }
 

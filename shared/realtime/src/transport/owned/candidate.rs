@@ -23,8 +23,11 @@ use crate::{
     upgrade::Slot,
 };
 
+/// Time for the peer of a candidate that has won to take what is queued for it as a candidate.
+const LAST_PACKETS: Duration = Duration::from_secs(2);
+
 /// Time for the peer of a candidate that has lost to take its close frame and to hang up.
-const HANG_UP: Duration = Duration::from_secs(2);
+const HANG_UP: Duration = Duration::from_millis(900);
 
 /// A stream on its way to the session.
 pub(crate) struct Handed {
@@ -95,7 +98,7 @@ async fn try_to_win(mut pump: Pump, slot: Arc<Slot>, mut present: Present, desk:
     }
     // Its own last packets first.
     let Some(writer) = slot.session() else { return };
-    if timeout(HANG_UP, pump.written()).await.is_err() {
+    if timeout(LAST_PACKETS, pump.written()).await.is_err() {
         return;
     }
     let (lease, over) = oneshot::channel();
