@@ -6,7 +6,7 @@ use natter_tests::{Incoming, SOCKET_IO, Session, Testbed, WebSocketSession, even
 
 const SLOW: usize = 20;
 
-/// How long the server may read on. It awaits the answer to its close frame for 2 s, whatever comes instead.
+/// How long the server may read on. A client has 2 s to take its close frame, whatever it sends meanwhile.
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the server may keep for each client that does not read: a full outbox and some change.
