@@ -88,7 +88,7 @@ pub(crate) struct Link {
 impl Link {
     fn new(options: LinkOptions, node: Arc<dyn Node>, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
-        shared.pulse.beat(now);
+        shared.pulse.begin(now);
         let own = shared.own;
         let fixed = [shared.subjects.nodes(), shared.subjects.node(own)];
         Self {

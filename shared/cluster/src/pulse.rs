@@ -26,6 +26,11 @@ impl Pulse {
         Self { patience, start: now, last: AtomicU64::new(0), standstills: AtomicU64::new(0) }
     }
 
+    /// The link begins, which may be long after it was made.
+    pub fn begin(&self, now: Instant) {
+        self.last.store(self.millis(now), SeqCst);
+    }
+
     fn millis(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(ENDED - 1)
     }
@@ -83,6 +88,16 @@ mod tests {
         assert!(!pulse.stands_still(at(15_001)));
         assert_eq!(pulse.standstills(at(15_001)), 1);
         assert_eq!(pulse.standstills(at(18_000)), 2);
+    }
+
+    #[test]
+    fn a_link_that_begins_late_has_not_stood_still() {
+        let start = Instant::now();
+        let pulse = Pulse::new(Duration::from_secs(2), start);
+        let late = start + Duration::from_secs(60);
+        pulse.begin(late);
+        assert!(!pulse.stands_still(late));
+        assert_eq!(pulse.standstills(late + Duration::from_secs(2)), 0);
     }
 
     #[test]
