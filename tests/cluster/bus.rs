@@ -27,6 +27,7 @@ both_keep! {
     what_another_publishes_once_listening_is_active_arrives
     a_payload_arrives_as_it_is
     the_largest_payload_arrives_and_a_larger_one_is_refused
+    a_subject_that_is_too_long_is_refused_and_harms_nobody
     whoever_takes_too_slowly_loses_messages_and_is_told_how_many
     closing_writes_out_what_is_queued
     closing_writes_out_what_is_queued_though_nobody_takes_events_any_more
@@ -159,6 +160,15 @@ async fn the_largest_payload_arrives_and_a_larger_one_is_refused(carrier: &Carri
     assert_eq!(ann.publish("news", vec![7; MOST]), Ok(()));
     let sweep = bob.sweep().await;
     assert_eq!((sweep.len(), sweep[0].payload.len()), (1, MOST));
+}
+
+async fn a_subject_that_is_too_long_is_refused_and_harms_nobody(carrier: &Carrier) {
+    let (ann, mut bob) = (carrier.join("ann").await, carrier.join("bob").await);
+    bob.listen("news").await;
+    let refused = ann.publish(&format!("room.{}", "x".repeat(4_000)), "unheard");
+    assert!(matches!(refused, Err(PublishError::LongSubject { .. })), "{refused:?}");
+    ann.say("news", "heard").await;
+    assert_eq!(bob.hears(1).await, ["news heard"]);
 }
 
 async fn whoever_takes_too_slowly_loses_messages_and_is_told_how_many(carrier: &Carrier) {

@@ -35,6 +35,9 @@ pub enum BusEvent {
     Lost(u64),
 }
 
+/// Bytes that a subject may have, with the rest of a line of the protocol of NATS beside it.
+pub(crate) const LONGEST_SUBJECT: usize = 4_000;
+
 /// Why something was not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
@@ -51,6 +54,12 @@ pub enum PublishError {
         size: usize,
         /// Bytes that a payload may have.
         most: usize,
+    },
+    /// The subject is longer than the bus carries. NATS ends the connection of who names one of more than 4 KiB.
+    #[error("a subject of {size} bytes is longer than the {LONGEST_SUBJECT} that the bus carries")]
+    LongSubject {
+        /// Bytes of the subject.
+        size: usize,
     },
 }
 
@@ -96,4 +105,12 @@ pub struct OpenBus {
     /// The way in. The first event is [`BusEvent::Up`] or [`BusEvent::Down`]. Whoever does not take them fast enough
     /// loses messages, which a [`BusEvent::Dropped`] counts, but never memory.
     pub events: mpsc::Receiver<BusEvent>,
+}
+
+/// What every bus says before anything else.
+pub(crate) fn check_subject(subject: &str) -> Result<(), PublishError> {
+    match subject.len() {
+        size if size > LONGEST_SUBJECT => Err(PublishError::LongSubject { size }),
+        _ => Ok(()),
+    }
 }

@@ -164,7 +164,9 @@ impl Link {
                     bump(match error {
                         PublishError::Away => &counters.dropped_away,
                         PublishError::Full => &counters.dropped_full,
-                        PublishError::TooLarge { .. } => &counters.dropped_too_large,
+                        PublishError::TooLarge { .. } | PublishError::LongSubject { .. } => {
+                            &counters.dropped_too_large
+                        }
                     });
                 }
             }

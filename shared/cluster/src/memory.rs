@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::{
-    bus::{Bus, Closed, OpenBus, Parcel, PublishError},
+    bus::{Bus, Closed, OpenBus, Parcel, PublishError, check_subject},
     outbox::Outbox,
 };
 
@@ -162,6 +162,7 @@ struct MemoryUser {
 
 impl Bus for MemoryUser {
     fn publish(&self, subject: &str, payload: Bytes) -> Result<(), PublishError> {
+        check_subject(subject)?;
         let hub = self.bus.hub();
         if !hub.is_up(self.id) {
             return Err(PublishError::Away);

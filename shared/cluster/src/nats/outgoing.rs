@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::bus::PublishError;
+use crate::bus::{PublishError, check_subject};
 
 /// What a message is taken to cost besides its payload.
 const MESSAGE: usize = 128;
@@ -69,6 +69,7 @@ impl Queue {
     }
 
     pub(super) fn publish(&self, subject: &str, payload: Bytes) -> Result<(), PublishError> {
+        check_subject(subject)?;
         let size = payload.len();
         let mut state = self.state();
         let most = state.largest.ok_or(PublishError::Away)?;

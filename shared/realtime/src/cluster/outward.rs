@@ -43,7 +43,8 @@ pub(crate) fn publish(
     let broadcast = Broadcast { target, volatile: delivery.volatile, packet };
     link.publish(subjects, &Message::Broadcast(broadcast)).map_err(|error| match error {
         PublishError::TooLarge { size, most } => EmitError::TooLarge { size, most },
-        PublishError::Full | PublishError::Away => EmitError::QueueFull,
+        // Names that would make a subject too long have been left out.
+        PublishError::Full | PublishError::Away | PublishError::LongSubject { .. } => EmitError::QueueFull,
     })
 }
 
