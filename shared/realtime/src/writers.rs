@@ -35,8 +35,6 @@ impl Writers {
     pub async fn run(self: Rc<Self>) {
         while Rc::strong_count(&self) > 1 {
             self.any.notified().await;
-            // Another broadcast may be on its way through the thread's tasks; then the first ones write both at once, too.
-            tokio::task::yield_now().await;
             while self.wake_some() {
                 // Resumed after the runtime has looked for input and run what it found.
                 tokio::task::yield_now().await;
