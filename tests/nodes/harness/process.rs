@@ -1,5 +1,4 @@
-//! A node as a process of its own, which can be killed and stopped: a testbed of the profile `load`, one of whose workers
-//! carries the link unless it is said otherwise.
+//! A node as a process of its own, which can be killed and stopped: a testbed of the profile `load`.
 
 use std::{
     io::{Read, Write},

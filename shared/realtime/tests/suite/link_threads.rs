@@ -60,10 +60,11 @@ async fn one_whose_worker_ends_leaves_nobody_waiting() {
 async fn what_comes_at_once_is_no_burden_to_clients_that_read() {
     const EVENTS: u64 = 300;
     let pair = Pair::start().await;
+    let eve = carried_by_a_worker(&pair.bus);
     let (held_up, is_held_up) = mpsc::channel();
     let (release, released) = mpsc::channel();
     let released = Arc::new(Mutex::new(released));
-    pair.ben.io.on_connect(move |socket: Socket| {
+    eve.on_connect(move |socket: Socket| {
         let (held_up, released) = (held_up.clone(), released.clone());
         socket.on("hold up", move || {
             held_up.send(()).unwrap();
@@ -73,8 +74,10 @@ async fn what_comes_at_once_is_no_burden_to_clients_that_read() {
         });
         std::future::ready(())
     });
+    let eve = Server::of(eve);
+    eventually("three nodes", 2, || pair.ann.io.cluster().unwrap().nodes().len()).await;
     // Both workers, and the link with one of them.
-    let (mut one, mut other) = pair.ben.two_clients().await;
+    let (mut one, mut other) = eve.two_clients().await;
     for client in [&mut one, &mut other] {
         client.emit("hold up", json!([])).await;
         is_held_up.recv_timeout(PATIENCE).unwrap();
