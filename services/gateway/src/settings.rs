@@ -84,7 +84,7 @@ setting::settings! {
     nats_ca: Option<PathBuf> = Text("none"), |file| secret::holds_certificates(file.as_deref());
     /// The cluster that the node belongs to; several can share NATS. In NATS everything of it is below `natter.CLUSTER.`.
     cluster: String = Text("natter"), |name| token(name, 64);
-    /// The thread that carries the link to the other nodes: one of its `own`, or a `worker`, which costs about a third less CPU
+    /// The thread that carries the link to the other nodes: one of its `own`, or a `worker`, which costs about a quarter less CPU
     /// as long as that worker has time for it. `auto`: a worker where there are at most two.
     link_thread: LinkThreads = Text("own");
 
