@@ -75,8 +75,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stay<T> {
             let last = chunk.is_none();
             codec.encode(Message::Chunk(chunk), &mut bytes)?;
             self.write_all_buf(&mut bytes).await?;
+            // TLS keeps what the socket has not taken, and nothing may follow for long that would push it out.
+            self.flush().await?;
             if last {
-                return self.flush().await;
+                return Ok(());
             }
         }
     }
@@ -130,5 +132,32 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stay<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.with(|stream| stream.poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_http::{ServiceConfig, body::BodyStream};
+    use futures_util::{StreamExt, stream};
+    use tokio::io::{AsyncReadExt, BufStream, duplex};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_stream_that_keeps_something_back_is_made_to_give_it_before_more_is_waited_for() {
+        let (ours, mut theirs) = duplex(1024);
+        let chunk = Bytes::from_static(b"the last one for now");
+        let body =
+            stream::once(std::future::ready(Ok::<_, io::Error>(chunk.clone()))).chain(stream::pending());
+        let answer = Response::ok().set_body(BodyStream::new(body));
+        let codec = Codec::new(ServiceConfig::default());
+        actix_rt::spawn(Stay::new(BufStream::new(ours), Bytes::new()).answer(codec, answer));
+        let mut seen = Vec::new();
+        let arrives = async {
+            while !seen.windows(chunk.len()).any(|part| part == chunk) {
+                theirs.read_buf(&mut seen).await.expect("a duplex reads");
+            }
+        };
+        timeout(Duration::from_secs(10), arrives).await.expect("it is written");
     }
 }
