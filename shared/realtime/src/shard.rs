@@ -15,10 +15,12 @@ use std::{
         Arc, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
+    task::ready,
 };
 
 use actix::{Actor, Addr, AsyncContext, Context, StreamHandler};
 use futures_util::{Stream, stream};
+use natter_protocol::Frames;
 use slab::Slab;
 use tokio::sync::{mpsc, oneshot};
 
@@ -146,12 +148,13 @@ impl LocalShard {
             Shard::create(|ctx| {
                 let (sender, receiver) = mpsc::unbounded_channel();
                 let made = Arc::new(ShardHandle { index, sender, queued: AtomicUsize::new(0) });
-                ctx.add_stream(stream_of(receiver));
+                let writers = Rc::new(Writers::new(&server.options.limits));
+                ctx.add_stream(stream_of(receiver, writers.clone()));
                 let shard = Rc::new(Self {
                     handle: made.clone(),
                     server: server.clone(),
                     alarm: Rc::default(),
-                    writers: Rc::default(),
+                    writers,
                     roster: RefCell::default(),
                     sockets: RefCell::default(),
                 });
@@ -242,8 +245,19 @@ impl LocalShard {
                 }
             });
         }
+        self.writers.delivered(delivery.frames.len());
         self.server.counters.pushed(&tally);
         delivery.shard_is_done();
+    }
+
+    /// Puts an event from another thread into the outbox of one socket.
+    pub fn send(&self, socket: &SocketInner, frames: &Frames, volatile: bool) {
+        let (pushed, wake) = socket.line.queue(frames, volatile);
+        if wake {
+            self.writers.wake_soon(socket.line.clone());
+        }
+        self.writers.delivered(frames.len());
+        self.server.counters.pushed(&pushed.into());
     }
 
     /// The sockets that are meant.
@@ -318,9 +332,16 @@ impl ShardMessage {
     }
 }
 
-/// The channel as a stream, of which actix takes a few items before others get their turn.
-fn stream_of(mut receiver: mpsc::UnboundedReceiver<ShardMessage>) -> impl Stream<Item = ShardMessage> {
-    stream::poll_fn(move |cx| receiver.poll_recv(cx))
+/// The channel as a stream, of which actix takes a few items before others get their turn. It waits for writers that
+/// are behind: whoever brings more in one go than an outbox holds would overrun clients that read.
+fn stream_of(
+    mut receiver: mpsc::UnboundedReceiver<ShardMessage>,
+    writers: Rc<Writers>,
+) -> impl Stream<Item = ShardMessage> {
+    stream::poll_fn(move |cx| {
+        ready!(writers.poll_caught_up(cx));
+        receiver.poll_recv(cx)
+    })
 }
 
 impl StreamHandler<ShardMessage> for Shard {

@@ -23,7 +23,7 @@ impl Order {
         match self {
             // It may have been disconnected while the order was on its way.
             Self::Send { .. } if socket.is_gone() => bump(&shard.server.counters.dropped_closed),
-            Self::Send { frames, volatile } => socket.push(frames, *volatile),
+            Self::Send { frames, volatile } => shard.send(socket, frames, *volatile),
             Self::SyncRooms(rooms) => rooms.iter().for_each(|room| shard.sync_room(socket, room)),
             Self::Join(rooms) => {
                 // From an operator: nobody to tell about a socket that is in too many rooms already.

@@ -7,6 +7,7 @@ mod acks;
 mod broadcast_acks;
 mod broadcasts;
 mod bundle;
+mod bursts;
 mod closing;
 mod disconnects;
 mod engine;

@@ -1,6 +1,7 @@
 //! What the scenarios are told with: a server in this process, clients, and a journal of what handlers saw.
 
 mod client;
+mod held_up;
 mod http;
 mod journal;
 mod packet;
@@ -13,6 +14,7 @@ pub mod tls;
 mod wait;
 
 pub use client::Client;
+pub use held_up::HeldUp;
 pub use http::{Answer, request};
 pub use journal::Journal;
 pub use packet::Packet;
