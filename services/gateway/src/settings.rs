@@ -86,7 +86,7 @@ setting::settings! {
     cluster: String = Text("natter"), |name| token(name, 64);
     /// The thread that carries the link to the other nodes: one of its `own`, or a `worker`, which costs about a quarter less CPU
     /// as long as that worker has time for it. `auto`: a worker where there are at most two.
-    link_thread: LinkThreads = Text("own");
+    link_thread: LinkThreads = Text("auto");
 
     /// Time between two heartbeats of the server.
     ping_interval: Duration = Library(|| options().ping_interval.show()), |time| lasting(*time);

@@ -41,9 +41,11 @@ impl Cluster {
         cluster
     }
 
-    /// The beginning of another node.
+    /// The beginning of another node. The links of some nodes have threads of their own, those of others do not.
     pub fn builder(&self, name: &str) -> IoBuilder {
-        Io::builder().node_name(name).cluster(natter::Cluster::nats(&self.nats.url()).name(&self.name))
+        let thread = if name.ends_with(['1', '3']) { LinkThread::Worker } else { LinkThread::Own };
+        let cluster = natter::Cluster::nats(&self.nats.url()).name(&self.name).link_thread(thread);
+        Io::builder().node_name(name).cluster(cluster)
     }
 
     /// Another node in this process, that the others know. It goes before they do.
@@ -56,7 +58,7 @@ impl Cluster {
 
     /// Another node as a process, that the others know.
     pub async fn process(&self, name: &str) -> NodeProcess {
-        self.process_linked_by(LinkThread::Own, name).await
+        self.process_linked_by(LinkThread::Worker, name).await
     }
 
     /// The same, with that thread for the link.

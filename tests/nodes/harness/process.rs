@@ -1,4 +1,5 @@
-//! A node as a process of its own, which can be killed and stopped: a testbed of the profile `load`.
+//! A node as a process of its own, which can be killed and stopped: a testbed of the profile `load`, one of whose workers
+//! carries the link unless it is said otherwise.
 
 use std::{
     io::{Read, Write},

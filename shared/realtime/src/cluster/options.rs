@@ -36,8 +36,6 @@ pub enum LinkThread {
     ///   waited for before the server runs;
     /// - [`Io::close`](crate::Io::close) belongs before the stop of the HTTP server. Its workers end with their last
     ///   connection, and the link with one of them, for good: without a goodbye the others notice after 2.5 s.
-    ///
-    /// It is newer than [`Own`](Self::Own), and less proven.
     Worker,
 }
 

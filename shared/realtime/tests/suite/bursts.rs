@@ -1,7 +1,7 @@
 //! More than an outbox holds, emitted in one go: a worker gives its clients a part, and writes it, before the next one.
 
 use futures_util::future::join_all;
-use natter::{Cluster, Io, Limits, LinkThread};
+use natter::{Io, Limits};
 
 use crate::harness::{Client, HeldUp, Pair, Server, eventually};
 
@@ -58,13 +58,9 @@ async fn emits_to_one_socket_are_no_burden_to_a_client_that_reads() {
 #[tokio::test]
 async fn neither_are_events_of_other_nodes_where_a_worker_carries_the_link() {
     let pair = Pair::start().await;
-    let cluster = Cluster::in_memory(&pair.bus).link_thread(LinkThread::Worker);
-    let io = Io::builder().node_name("eve").cluster(cluster).build();
-    let mut held_up = HeldUp::none(&io);
-    let eve = Server::of(io);
-    eventually("three nodes", 2, || pair.ann.io.cluster().unwrap().nodes().len()).await;
+    let mut held_up = HeldUp::none(&pair.ben.io);
     // Both workers, and the link with one of them.
-    let (mut one, mut other) = eve.two_clients().await;
+    let (mut one, mut other) = pair.ben.two_clients().await;
     held_up.add(&mut one).await;
     held_up.add(&mut other).await;
     let before = pair.ann.io.cluster().unwrap().stats().published;

@@ -1,6 +1,6 @@
 //! Two servers of this process that are one cluster.
 
-use natter::{Cluster, Io, IoBuilder, MemoryBus};
+use natter::{Cluster, Io, IoBuilder, LinkThread, MemoryBus};
 
 use super::{Client, Poller, Server, eventually, soon};
 
@@ -16,13 +16,16 @@ impl Pair {
         Self::of(|io| io).await
     }
 
-    /// Two servers that are set up alike, once each knows the other.
+    /// Two servers that are set up alike, once each knows the other. Ann's link has a thread of its own, Ben's is carried by
+    /// a worker.
     pub async fn of(set_up: impl Fn(IoBuilder) -> IoBuilder) -> Self {
         let bus = MemoryBus::new();
-        let server = |name: &str| {
-            Server::build(set_up(Io::builder()).node_name(name).cluster(Cluster::in_memory(&bus)))
+        let server = |name: &str, link| {
+            let cluster = Cluster::in_memory(&bus).link_thread(link);
+            Server::build(set_up(Io::builder()).node_name(name).cluster(cluster))
         };
-        let pair = Self { ann: server("ann"), ben: server("ben"), bus: bus.clone() };
+        let (ann, ben) = (server("ann", LinkThread::Own), server("ben", LinkThread::Worker));
+        let pair = Self { ann, ben, bus: bus.clone() };
         for server in [&pair.ann, &pair.ben] {
             let cluster = server.io.cluster().unwrap();
             soon("a node to join", cluster.joined()).await.unwrap();
