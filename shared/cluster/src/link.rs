@@ -8,7 +8,6 @@
 use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -16,7 +15,6 @@ use std::{
 use actix::{Actor, ActorContext, AsyncContext, Context, SpawnHandle, StreamHandler};
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
-use tokio::sync::mpsc;
 
 use crate::{
     bus::{Bus, BusEvent, Closed, OpenBus, Parcel, PublishError},
@@ -26,13 +24,12 @@ use crate::{
     handle::{Asked, Command, LinkHandle, LinkState, Shared},
     identity::{Epoch, NodeTag},
     ledger::{Incoming, Outgoing},
+    link_task::LinkOptions,
     membership::{Change, Member, Membership, Verdict},
     message::Message,
     node::Node,
-    pulse::Pulse,
     requests::{Part, Requests},
     responder::Responder,
-    subject::Subjects,
     sweep::{self, Letter},
 };
 
@@ -43,24 +40,10 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(100);
 
 /// The silence after which a node is gone: with the tick, less than 3 s after its last word.
-const PATIENCE: Duration = Duration::from_millis(2_500);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(2_500);
 
 /// Bytes of one part of an answer.
 const PART_BYTES: usize = 256 * 1024;
-
-/// Opens the bus, at the start and again after a suspension. Called on the link's thread, in its runtime.
-pub type OpensBus = Arc<dyn Fn(&Subjects, NodeTag) -> OpenBus + Send + Sync>;
-
-/// What a link needs to know.
-#[derive(Clone)]
-pub struct LinkOptions {
-    /// The cluster's name: nodes of other clusters are not heard.
-    pub cluster: String,
-    /// This node's name, one for each node of the cluster.
-    pub node: String,
-    /// Makes the bus.
-    pub open: OpensBus,
-}
 
 pub(crate) struct Link {
     shared: Arc<Shared>,
@@ -86,7 +69,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn new(options: LinkOptions, node: Arc<dyn Node>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(options: LinkOptions, node: Arc<dyn Node>, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
         shared.pulse.begin(now);
         let own = shared.own;
@@ -565,59 +548,9 @@ impl Link {
     }
 }
 
-/// A link that has not begun.
-pub struct LinkTask(Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>);
-
-impl LinkTask {
-    /// Runs it until it has ended, and calls its [`Node`] from nowhere else. It needs a runtime with one thread that can spawn
-    /// local tasks. Dropped before, it ends without a goodbye.
-    pub fn run(self) -> Pin<Box<dyn Future<Output = ()>>> {
-        (self.0)()
-    }
-
-    /// Runs it on a thread of its own.
-    pub fn run_on_its_own_thread(self) {
-        std::thread::Builder::new()
-            .name("natter-link".to_owned())
-            .spawn(|| actix_rt::System::new().block_on(self.run()))
-            .expect("invariant: the system has threads");
-    }
-}
-
-/// Makes a link, and the way to it.
-pub fn link(options: LinkOptions, node: Arc<dyn Node>) -> (LinkHandle, LinkTask) {
-    let (sender, mut commands) = mpsc::unbounded_channel();
-    let pulse = Pulse::new(PATIENCE, Instant::now());
-    let shared = Shared::new(sender, Subjects::of(&options.cluster), NodeTag::of(&options.node), pulse);
-    let handle = LinkHandle(shared.clone());
-    let ended = handle.clone().closed();
-    let cut_short = CutShort(shared.clone());
-    let run = move || -> Pin<Box<dyn Future<Output = ()>>> {
-        Box::pin(async move {
-            let _cut_short = cut_short;
-            let mut context = Context::new();
-            context.add_stream(poll_fn(move |cx| commands.poll_recv(cx)));
-            context.into_future(Link::new(options, node, shared)).await;
-            ended.await;
-        })
-    };
-    (handle, LinkTask(Box::new(run)))
-}
-
 impl Drop for Link {
     fn drop(&mut self) {
         self.shared.pulse.end();
-    }
-}
-
-/// Whoever waits for the end of a link learns of it also when its thread ends first.
-struct CutShort(Arc<Shared>);
-
-impl Drop for CutShort {
-    fn drop(&mut self) {
-        self.0.pulse.end();
-        // Nothing, if it has ended.
-        self.0.set_state(LinkState::Closed);
     }
 }
 

@@ -5,6 +5,7 @@
 //! client's first request and stops when the session is over. It is an ordinary actor: a WebSocket whose peer does
 //! not read keeps neither its heartbeat nor its end from coming.
 
+mod ending;
 mod orders;
 mod polls;
 mod sockets;
@@ -15,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorContext, Handler, Message, dev::Mailbox};
+use actix::{Actor, Handler, Message, dev::Mailbox};
 use natter_protocol::{CloseCode, EnginePacket, Frames, Message as WebSocketMessage, Open, WebSocketDecoder};
 
 use crate::{
@@ -41,15 +42,6 @@ pub(crate) use orders::{Abort, Admitted, Close, LeaveNamespace, ReleasePoll, Shu
 pub(crate) use polls::{BeginPoll, BeginPost, BeginUpgrade, Payload, PayloadVerdict, PollEnded, PostEnded};
 pub(crate) use sockets::{HandOver, Received, TransportClosed};
 pub(crate) use task::{ConnectionContext, ConnectionTask};
-
-/// Time for a WebSocket's peer to take what is queued and the close frame behind it.
-const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
-
-/// Time for a peer that has got the close frame to answer it and to hang up, whatever else it sends.
-const WEBSOCKET_HANG_UP: Duration = Duration::from_millis(900);
-
-/// Time for the last poll of a client that has said goodbye.
-const LAST_POLL: Duration = Duration::from_secs(1);
 
 /// Names a transport of one connection.
 pub(crate) type TransportId = u32;
@@ -347,117 +339,6 @@ impl Connection {
         if self.session.poll_waits() && self.wire.line.outbox.is_empty() {
             self.push(&natter_protocol::noop());
         }
-    }
-
-    // ---- the end ----
-
-    /// The sockets leave, the session is counted as closed; what is queued stays.
-    fn leave(&mut self, reason: DisconnectReason) {
-        if self.session.is_closing() {
-            return;
-        }
-        self.abandon(None);
-        // From here on it is closing, so that nothing a handler does can close it again.
-        self.session.begin_close(Instant::now() + self.wire.shard.server.options.close_timeout);
-        self.wire.shard.server.counters.closed(reason);
-        self.wire.shard.server.counters.sessions.fetch_sub(1, Ordering::Relaxed);
-        match &mut self.app {
-            App::SocketIo(client) => client.closed(&self.wire, reason),
-            App::Raw(_, socket) => {
-                if let End::Panicked(message) = guarded(|| socket.closed(reason)) {
-                    panicked(&self.wire.shard.server, &message);
-                }
-            }
-        }
-        self.arm();
-    }
-
-    /// Closes at once: a waiting poll gets a noop, later requests "Session ID unknown"; a WebSocket a close frame.
-    fn close(&mut self, reason: DisconnectReason, ctx: &mut ConnectionContext) {
-        self.close_with(reason, reason.close_code(), ctx);
-    }
-
-    fn close_with(&mut self, reason: DisconnectReason, code: Option<CloseCode>, ctx: &mut ConnectionContext) {
-        if self.session.is_closing() {
-            return;
-        }
-        let poll_waits = self.session.poll_waits();
-        self.leave(reason);
-        if self.session.transport() == TransportKind::Websocket {
-            return self.finish_websocket(code);
-        }
-        if poll_waits {
-            self.wire.line.outbox.finish_with(&natter_protocol::noop());
-        } else {
-            self.drop_queue();
-        }
-        self.end(ctx);
-    }
-
-    /// The client says goodbye. Its last poll may still be on its way, on another TCP connection, and gets a noop.
-    fn closed_by_client(&mut self, ctx: &mut ConnectionContext) {
-        if self.session.transport() == TransportKind::Websocket || self.session.poll_waits() {
-            return self.close(DisconnectReason::TransportClose, ctx);
-        }
-        self.leave(DisconnectReason::TransportClose);
-        self.wire.line.outbox.finish_with(&natter_protocol::noop());
-        self.session.begin_close(Instant::now() + LAST_POLL);
-    }
-
-    /// Closes after what is queued has been delivered: a polling client gets it, and a close packet, with its next poll.
-    fn close_gracefully(&mut self, reason: DisconnectReason) {
-        if self.session.is_closing() {
-            return;
-        }
-        self.leave(reason);
-        if self.session.transport() == TransportKind::Websocket {
-            return self.finish_websocket(reason.close_code());
-        }
-        // It goes alone with a poll after the last packets: a client acts on it before it has read what is beside it.
-        self.wire.line.outbox.finish_with(&natter_protocol::close());
-    }
-
-    /// Puts a close frame behind what is queued, and gives the peer some time to take it.
-    fn finish_websocket(&mut self, code: Option<CloseCode>) {
-        self.wire.line.outbox.finish_with(&Frames::close(code.map(|code| (code, ""))));
-        self.session.begin_close(Instant::now() + WEBSOCKET_CLOSE);
-        self.arm();
-    }
-
-    /// Two GETs or two POSTs at once: the session ends, and a poll that waits learns of it (as in the reference).
-    fn overlap(&mut self, ctx: &mut ConnectionContext) {
-        self.leave(DisconnectReason::TransportError);
-        self.wire.line.outbox.finish_with(&natter_protocol::close());
-        self.end(ctx);
-    }
-
-    /// The transport is gone: there is nobody to tell.
-    fn lost(&mut self, reason: DisconnectReason, ctx: &mut ConnectionContext) {
-        self.leave(reason);
-        self.drop_queue();
-        self.end(ctx);
-    }
-
-    /// What is queued could not be delivered in time.
-    fn give_up(&mut self, ctx: &mut ConnectionContext) {
-        self.drop_queue();
-        if self.session.transport() == TransportKind::Polling {
-            return self.end(ctx);
-        }
-        // The peer of a WebSocket does not read. The session is gone; what is left waits for the transport, which ends
-        // its TCP connection if it can, and reads nothing more.
-        self.wire.shard.server.sessions.remove(&self.sid);
-        self.wire.line.gate.shut();
-    }
-
-    fn drop_queue(&self) {
-        let lost = self.wire.line.outbox.close();
-        self.wire.shard.server.counters.dropped_closed.fetch_add(lost.into(), Ordering::Relaxed);
-    }
-
-    fn end(&mut self, ctx: &mut ConnectionContext) {
-        self.wire.shard.server.sessions.remove(&self.sid);
-        ctx.stop();
     }
 }
 

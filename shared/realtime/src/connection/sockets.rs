@@ -5,7 +5,7 @@ use std::time::Instant;
 use actix::{Handler, Message};
 use bytes::Bytes;
 
-use super::{Connection, ConnectionContext, TransportId, WEBSOCKET_HANG_UP};
+use super::{Connection, ConnectionContext, TransportId, ending::WEBSOCKET_HANG_UP};
 use crate::{
     DisconnectReason,
     transport::{Handed, Inbound},
