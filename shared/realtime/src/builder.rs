@@ -82,7 +82,7 @@ impl IoBuilder {
         self
     }
 
-    /// A cookie with the session's id on the first answer, none. See [`EngineOptions::cookie`].
+    /// A cookie with the session's id on the first answer to a polling client, none. See [`EngineOptions::cookie`].
     pub fn cookie(mut self, cookie: Cookie) -> Self {
         self.options.cookie = Some(cookie);
         self

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use actix_web::cookie::{self, SameSite};
 
-/// A cookie that carries the Engine.IO session id on the first answer of a session, on polling and WebSocket alike.
+/// A cookie that carries the Engine.IO session id on the first answer of a session that begins with polling; a WebSocket
+/// has no later request that it would be for.
 ///
 /// Defaults: path `/`, `HttpOnly`, `SameSite=Lax`, no domain, not `Secure`, a session cookie. Natter itself never
 /// reads it; it is there for load balancers. One that is no legal header value is left out.

@@ -46,6 +46,11 @@ impl<F: Future> Future for Guarded<F> {
     }
 }
 
+/// Work to its end, panics included.
+pub(crate) fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = End<T>> {
+    Guarded(Box::pin(work))
+}
+
 /// Polls the work once, now. What is not done then is handed back, to go on as a task.
 fn poll_once<T>(
     work: impl Future<Output = T> + 'static,

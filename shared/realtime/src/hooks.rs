@@ -24,7 +24,7 @@ impl Refusal {
 }
 
 /// Functions called on handshakes and answers of one server. All are optional, and a second one of a kind replaces the
-/// first.
+/// first. A panic in one is counted as that of a handler, and its request answered with 500.
 #[derive(Clone, Default)]
 pub struct Hooks {
     pub(crate) allow_request: Option<AllowRequest>,

@@ -166,7 +166,7 @@ pub struct EngineOptions {
     ///
     /// Socket.IO server options: `cors`.
     pub cors: Cors,
-    /// A cookie with the session's id on the first answer; none.
+    /// A cookie with the session's id on the first answer to a polling client; none.
     ///
     /// Socket.IO server options: `cookie`.
     pub cookie: Option<Cookie>,

@@ -27,6 +27,7 @@ use actix_web::{
 use crate::{
     cors::Verdict,
     counters::bump,
+    drive::{End, caught},
     error::{ConnectionError, ErrorCode},
     line::Line,
     options::TransportKind,
@@ -56,9 +57,16 @@ pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: 
     let answer = move |request: HttpRequest, payload: web::Payload| {
         let (server, keep) = (server.clone(), keep.clone());
         async move {
-            let answer = serve(&server, &request, payload).await;
+            let answer = caught(serve(&server, &request, payload)).await;
             drop(keep);
-            answer
+            match answer {
+                End::Returned(answer) => answer,
+                End::Panicked(message) => {
+                    bump(&server.counters.handler_panics);
+                    tracing::error!(message, "a function that judges requests or edits answers panicked");
+                    HttpResponse::InternalServerError().finish()
+                }
+            }
         }
     };
     // Not one resource with two patterns: those would be regular expressions, and each of these is compared as text.
@@ -202,7 +210,7 @@ async fn begin(
             }
         },
     };
-    if let Some(cookie) = &server.options.cookie
+    if let Some(cookie) = server.options.cookie.as_ref().filter(|_| transport == TransportKind::Polling)
         && let Ok(value) = header::HeaderValue::from_str(&cookie.header(&sid))
     {
         answer.headers_mut().append(header::SET_COOKIE, value);

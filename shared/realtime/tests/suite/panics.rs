@@ -1,9 +1,9 @@
 //! Faults in handlers cost the client whose handler it is, at most.
 
-use natter::{Ack, Data, Io, Socket, State};
+use natter::{Ack, Cors, Data, Io, RequestHead, Socket, State};
 use serde_json::{Value, json};
 
-use crate::harness::{Journal, Server, eventually, soon};
+use crate::harness::{Journal, Server, eventually, request, soon};
 
 /// Handlers that panic where the client says, at once or after an await.
 fn faulty(journal: &Journal) -> Server {
@@ -105,21 +105,53 @@ async fn a_panic_in_one_handler_does_not_keep_an_event_from_the_others() {
 }
 
 #[tokio::test]
-async fn a_panic_in_allow_request_refuses_that_request_only() {
-    let server = Server::build(Io::builder().allow_request(|head| async move {
-        assert!(head.query("panic").is_none(), "a fault put in by a test");
-        Ok(())
-    }));
-    let mut ann = server.client().await;
-    for _ in 0..3 {
-        let line = "GET /socket.io/?EIO=4&transport=polling&panic=1";
-        let answer = crate::harness::request(server.address, line, &[], "").await;
-        assert_ne!(answer.status, 200);
+async fn a_panic_in_a_function_that_sees_requests_refuses_that_request_only() {
+    const WEBSOCKET: [&str; 4] = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ];
+    fn fault(head: &RequestHead, place: &str) {
+        assert_ne!(head.query("panic").as_deref(), Some(place), "a fault put in by a test");
     }
+    let server = Server::build(
+        Io::builder()
+            .cors(Cors::by(|origin| {
+                assert_ne!(origin, "https://panic.example", "a fault put in by a test");
+                true
+            }))
+            .allow_request(|head| async move {
+                tokio::task::yield_now().await;
+                fault(&head, "allow_request");
+                Ok(())
+            })
+            .initial_headers(|_, head| fault(head, "initial_headers"))
+            .headers(|_, head| fault(head, "headers"))
+            .on_connection_error(|error| fault(&error.request, "connection_error")),
+    );
+    let mut ann = server.client().await;
+    let requests = [
+        ("transport=polling&panic=allow_request", &[][..]),
+        ("transport=polling&panic=initial_headers", &[]),
+        ("transport=polling&panic=headers", &[]),
+        ("transport=carrier-pigeon&panic=connection_error", &[]),
+        ("transport=polling", &["Origin: https://panic.example"]),
+        ("transport=websocket&panic=allow_request", &WEBSOCKET),
+        ("transport=websocket&panic=initial_headers", &WEBSOCKET),
+        ("transport=websocket&panic=headers", &WEBSOCKET),
+    ];
+    for (query, headers) in requests {
+        let line = format!("GET /socket.io/?EIO=4&{query}");
+        let answer = request(server.address, &line, headers, "").await;
+        assert_eq!((answer.status, &*answer.body), (500, ""), "{query}");
+    }
+    assert_eq!(server.io.stats().handler_panics, 8);
+    // Two have a session, of which their clients know nothing; those of WebSockets end with these.
+    eventually("sessions", 3, || server.io.stats().sessions).await;
     server.io.emit("still here", ()).unwrap();
     ann.expect("still here").await;
-    let (_ben, _cid) = soon("two more", server.two_clients()).await;
-    assert!(server.io.stats().sessions >= 3);
+    soon("two more", server.two_clients()).await;
 }
 
 #[tokio::test]
