@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use natter_cluster::{Bus, BusEvent, MemoryBus, OpenBus, Parcel, PublishError, nats};
+use futures_util::StreamExt;
+use natter_cluster::{Bus, BusEvent, Events, MemoryBus, OpenBus, Parcel, PublishError, nats};
 use natter_tests::{NatsConfig, NatsServer};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
 /// How long a test waits for what should happen at once, on a machine that is doing much else.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,7 +67,7 @@ impl Carrier {
 
 pub struct User {
     bus: Option<Box<dyn Bus>>,
-    events: mpsc::Receiver<BusEvent>,
+    events: Option<Events>,
     /// What it was told to be dropped.
     pub dropped: u64,
     /// What it was told to be lost.
@@ -75,7 +76,7 @@ pub struct User {
 
 impl User {
     pub fn of(open: OpenBus) -> Self {
-        Self { bus: Some(open.bus), events: open.events, dropped: 0, lost: 0 }
+        Self { bus: Some(open.bus), events: Some(open.events), dropped: 0, lost: 0 }
     }
 
     fn bus(&self) -> &dyn Bus {
@@ -125,7 +126,8 @@ impl User {
 
     /// The next event, none when there will be no more.
     pub async fn event(&mut self) -> Option<BusEvent> {
-        let event = timeout(PATIENCE, self.events.recv()).await.expect("the bus tells something");
+        let events = self.events.as_mut()?;
+        let event = timeout(PATIENCE, events.next()).await.expect("the bus tells something");
         match event {
             Some(BusEvent::Dropped(count)) => self.dropped += count,
             Some(BusEvent::Lost(count)) => self.lost += count,
@@ -188,7 +190,7 @@ impl User {
 
     /// Takes no events any more.
     pub fn drop_events(&mut self) {
-        self.events = mpsc::channel(1).1;
+        self.events = None;
     }
 
     /// Leaves without a word.

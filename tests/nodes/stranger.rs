@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use natter_cluster::{
     Bus, BusEvent, NodeTag, OpenBus, Subjects,
     message::{Broadcast, Message, Target},
@@ -51,10 +52,10 @@ impl Stranger {
         let options =
             nats::NatsOptions::new(vec![cluster.nats.url()], "natter.test.node.stranger".to_owned());
         let OpenBus { bus, mut events } = nats::open(options);
-        let up = async { while !matches!(events.recv().await, Some(BusEvent::Up)) {} };
+        let up = async { while !matches!(events.next().await, Some(BusEvent::Up)) {} };
         soon("the bus", up).await;
         // What it is told does not matter, as long as somebody takes it.
-        tokio::spawn(async move { while events.recv().await.is_some() {} });
+        tokio::spawn(async move { while events.next().await.is_some() {} });
         Self { bus, subjects: Subjects::of(&cluster.name), epoch: epoch_now(), said: Cell::new(0) }
     }
 

@@ -6,7 +6,9 @@
 use std::{pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+
+use crate::outbox::Events;
 
 /// Something on its way under a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +106,7 @@ pub struct OpenBus {
     pub bus: Box<dyn Bus>,
     /// The way in. The first event is [`BusEvent::Up`] or [`BusEvent::Down`]. Whoever does not take them fast enough
     /// loses messages, which a [`BusEvent::Dropped`] counts, but never memory.
-    pub events: mpsc::Receiver<BusEvent>,
+    pub events: Events,
 }
 
 /// What every bus says before anything else.

@@ -44,6 +44,7 @@ pub use link_task::{LinkOptions, LinkTask, OpensBus, link};
 pub use membership::Member;
 pub use memory::MemoryBus;
 pub use node::Node;
+pub use outbox::Events;
 pub use program::{ProgramError, emit, emit_to_socket};
 pub use requests::Answers;
 pub use responder::Responder;

@@ -14,7 +14,6 @@ use std::{
 
 use actix::{Actor, ActorContext, AsyncContext, Context, SpawnHandle, StreamHandler};
 use bytes::Bytes;
-use futures_util::stream::poll_fn;
 
 use crate::{
     bus::{Bus, BusEvent, Closed, OpenBus, Parcel, PublishError},
@@ -97,13 +96,13 @@ impl Link {
 
     /// Opens the bus and subscribes to all that is wanted.
     fn open(&mut self, ctx: &mut Context<Self>) {
-        let OpenBus { bus, mut events } = (self.options.open)(&self.shared.subjects, self.shared.own);
+        let OpenBus { bus, events } = (self.options.open)(&self.shared.subjects, self.shared.own);
         for subject in &self.subscriptions {
             // The bus says that it is up when all of them are in place.
             drop(bus.subscribe(subject.clone()));
         }
         self.bus = Some(bus);
-        self.events = Some(ctx.add_stream(poll_fn(move |cx| events.poll_recv(cx))));
+        self.events = Some(ctx.add_stream(events));
     }
 
     /// Runs a part of the link; when it panics, what may be half changed is made anew.

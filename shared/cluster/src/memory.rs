@@ -36,10 +36,9 @@ impl MemoryBus {
         Self::default()
     }
 
-    /// Opens it under a name, which [`MemoryBus::cut`] needs and which several may share. Has to be called inside a
-    /// tokio runtime.
+    /// Opens it under a name, which [`MemoryBus::cut`] needs and which several may share.
     pub fn open(&self, name: &str) -> OpenBus {
-        let (outbox, _, events) = Outbox::open(UNTAKEN);
+        let (outbox, events, _) = Outbox::open(UNTAKEN);
         let id = self.hub().enter(name, outbox);
         OpenBus { bus: Box::new(MemoryUser { bus: self.clone(), id }), events }
     }

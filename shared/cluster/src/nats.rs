@@ -177,10 +177,10 @@ impl fmt::Debug for Secret {
 ///
 /// Has to be called inside a tokio runtime, a current-thread one.
 pub fn open(options: NatsOptions) -> OpenBus {
-    let (outbox, taker, events) = Outbox::open(options.untaken);
+    let (outbox, events, dropped) = Outbox::open(options.untaken);
     let shared = Arc::new(Shared { queue: Queue::new(options.queue), wishes: Wishes::default(), outbox });
     let (close, closed) = oneshot::channel();
-    tokio::spawn(run(options, Arc::clone(&shared), User { close: closed, taker }));
+    tokio::spawn(run(options, Arc::clone(&shared), User { close: closed, dropped }));
     OpenBus { bus: Box::new(NatsBus { shared, close }), events }
 }
 

@@ -1,8 +1,13 @@
-//! Where a bus puts what it has to tell, and the task that hands it over.
+//! Where a bus puts what it has to tell, and the end at which it is taken.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
 
-use tokio::sync::{Notify, mpsc};
+use futures_util::Stream;
+use tokio::sync::oneshot;
 
 use crate::{
     bus::{BusEvent, Parcel},
@@ -10,21 +15,29 @@ use crate::{
 };
 
 /// What one user of a bus has not taken yet. Putting something in never waits.
-pub(crate) struct Outbox {
+pub(crate) struct Outbox(Mutex<State>);
+
+struct State {
     /// Nothing once it has ended.
-    untaken: Mutex<Option<Untaken>>,
-    filled: Notify,
+    untaken: Option<Untaken>,
+    /// Who waits for the next event.
+    taker: Option<Waker>,
+}
+
+/// What a bus tells, in order; it ends with the bus. What waits longer grows into one large sweep, which costs less to take
+/// than many small ones. Dropped, it ends the bus.
+pub struct Events {
+    outbox: Arc<Outbox>,
+    /// Dropped with this.
+    _taken: oneshot::Sender<()>,
 }
 
 impl Outbox {
-    /// One that keeps this many bytes of parcels, and a task that hands over what is in it as it is taken. The sender is
-    /// for noticing that the taker is gone. Has to be called inside a tokio runtime.
-    pub(crate) fn open(most: usize) -> (Arc<Self>, mpsc::Sender<BusEvent>, mpsc::Receiver<BusEvent>) {
-        let outbox = Arc::new(Self { untaken: Mutex::new(Some(Untaken::new(most))), filled: Notify::new() });
-        // With one place what waits longer grows into one large sweep, which costs less to take than many small ones.
-        let (taker, events) = mpsc::channel(1);
-        tokio::spawn(hand_over(Arc::clone(&outbox), taker.clone()));
-        (outbox, taker, events)
+    /// One that keeps this many bytes of parcels. The receiver resolves when the events are dropped.
+    pub(crate) fn open(most: usize) -> (Arc<Self>, Events, oneshot::Receiver<()>) {
+        let outbox = Arc::new(Self(Mutex::new(State { untaken: Some(Untaken::new(most)), taker: None })));
+        let (taken, dropped) = oneshot::channel();
+        (Arc::clone(&outbox), Events { outbox, _taken: taken }, dropped)
     }
 
     pub(crate) fn up(&self) {
@@ -46,43 +59,48 @@ impl Outbox {
 
     /// Forgets what is in it; nothing is taken in or handed over any more.
     pub(crate) fn end(&self) {
-        self.untaken().take();
-        self.filled.notify_one();
+        self.change(|state| drop(state.untaken.take()));
     }
 
     fn put(&self, what: impl FnOnce(&mut Untaken)) {
-        if let Some(untaken) = self.untaken().as_mut() {
-            what(untaken);
-        }
-        self.filled.notify_one();
-    }
-
-    /// The next event, or none once it has ended.
-    async fn next(&self) -> Option<BusEvent> {
-        loop {
-            if let Some(event) = self.untaken().as_mut()?.take() {
-                return Some(event);
+        self.change(|state| {
+            if let Some(untaken) = &mut state.untaken {
+                what(untaken);
             }
-            self.filled.notified().await;
+        });
+    }
+
+    fn change(&self, what: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        what(&mut state);
+        let taker = state.taker.take();
+        drop(state);
+        if let Some(taker) = taker {
+            taker.wake();
         }
     }
 
-    fn untaken(&self) -> MutexGuard<'_, Option<Untaken>> {
-        self.untaken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends with the outbox or with the taker, and the outbox with it.
-async fn hand_over(outbox: Arc<Outbox>, taker: mpsc::Sender<BusEvent>) {
-    while let Ok(place) = taker.reserve().await {
-        let event = tokio::select! {
-            event = outbox.next() => event,
-            () = taker.closed() => None,
-        };
-        match event {
-            Some(event) => place.send(event),
-            None => break,
+impl Stream for Events {
+    type Item = BusEvent;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<BusEvent>> {
+        let mut state = self.outbox.state();
+        let Some(untaken) = &mut state.untaken else { return Poll::Ready(None) };
+        if let Some(event) = untaken.take() {
+            return Poll::Ready(Some(event));
         }
+        state.taker = Some(cx.waker().clone());
+        Poll::Pending
     }
-    outbox.end();
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.outbox.end();
+    }
 }

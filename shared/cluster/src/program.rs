@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use crate::{
@@ -84,7 +85,7 @@ async fn publish(
     let payload = serde_json::to_vec(event).expect("invariant: texts and JSON have a JSON form");
     let mut why = "it is still being tried".to_owned();
     let up = async {
-        while let Some(event) = events.recv().await {
+        while let Some(event) = events.next().await {
             match event {
                 BusEvent::Up => return true,
                 BusEvent::Down(reason) => why = reason,
@@ -133,7 +134,7 @@ mod tests {
         subscribed.await.expect("subscribed");
         emit(bus.open("program"), &subjects, &event(&["news"]), PATIENCE).await.expect("emitted");
         loop {
-            match node.events.recv().await.expect("an event") {
+            match node.events.next().await.expect("an event") {
                 BusEvent::Parcels(parcels) => {
                     let text = String::from_utf8_lossy(&parcels[0].payload).into_owned();
                     let wanted = r#"{"v":1,"namespace":"/","rooms":["news"],"volatile":false,"event":"tick","data":[{"price":1e400}]}"#;

@@ -8,7 +8,7 @@ use async_nats::{
 };
 use bytes::Bytes;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::oneshot,
     time::{Instant, sleep, timeout},
 };
 
@@ -21,7 +21,7 @@ use super::{
     wishes::Wishes,
 };
 use crate::{
-    bus::{BusEvent, Closed, Parcel},
+    bus::{Closed, Parcel},
     outbox::Outbox,
     untaken::Untaken,
 };
@@ -53,7 +53,8 @@ pub(super) struct Shared {
 pub(super) struct User {
     /// Brings what has to be told when the bus has been closed; ends when the user has dropped the bus.
     pub(super) close: oneshot::Receiver<oneshot::Sender<Closed>>,
-    pub(super) taker: mpsc::Sender<BusEvent>,
+    /// Resolves when the user takes no events any more.
+    pub(super) dropped: oneshot::Receiver<()>,
 }
 
 /// How a user leaves.
@@ -70,7 +71,7 @@ impl User {
             // First: whoever closes the bus may have stopped listening to it in the same moment.
             biased;
             asked = &mut self.close => asked.map_or(Left::Gone, Left::waiting),
-            () = self.taker.closed() => Left::Gone,
+            _ = &mut self.dropped => Left::Gone,
         }
     }
 }
