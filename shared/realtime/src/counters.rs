@@ -96,7 +96,7 @@ counters! {
     invalid_arguments,
     /// Events refused by a middleware, and handlers that returned an error.
     failed_events,
-    /// Handlers, middlewares and listeners that panicked.
+    /// Handlers, middlewares, listeners and functions that see requests that panicked.
     handler_panics,
     /// Room actors restarted after a panic.
     room_restarts,

@@ -47,7 +47,7 @@ impl Hooks {
         self
     }
 
-    /// Edits the headers of the first answer of each session, on polling and WebSocket alike, after the cookie was put
+    /// Edits the headers of the first answer of each session, on polling and WebSocket alike, after a cookie was put
     /// on it and before [`headers`](Self::headers).
     ///
     /// Socket.IO server API: event `initial_headers` of the engine.

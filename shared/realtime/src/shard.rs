@@ -15,7 +15,7 @@ use std::{
         Arc, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
-    task::ready,
+    task::{Poll, ready},
 };
 
 use actix::{Actor, Addr, AsyncContext, Context, StreamHandler};
@@ -245,7 +245,7 @@ impl LocalShard {
                 }
             });
         }
-        self.writers.delivered(delivery.frames.len());
+        self.writers.count(delivery.frames.len());
         self.server.counters.pushed(&tally);
         delivery.shard_is_done();
     }
@@ -254,9 +254,9 @@ impl LocalShard {
     pub fn send(&self, socket: &SocketInner, frames: &Frames, volatile: bool) {
         let (pushed, wake) = socket.line.queue(frames, volatile);
         if wake {
-            self.writers.wake_soon(socket.line.clone());
+            self.writers.wake_next(socket.line.clone());
         }
-        self.writers.delivered(frames.len());
+        self.writers.count(frames.len());
         self.server.counters.pushed(&pushed.into());
     }
 
@@ -338,9 +338,15 @@ fn stream_of(
     mut receiver: mpsc::UnboundedReceiver<ShardMessage>,
     writers: Rc<Writers>,
 ) -> impl Stream<Item = ShardMessage> {
+    let mut next = None;
     stream::poll_fn(move |cx| {
-        ready!(writers.poll_caught_up(cx));
-        receiver.poll_recv(cx)
+        if next.is_none() {
+            next = ready!(receiver.poll_recv(cx));
+        }
+        if let Some(message) = &next {
+            ready!(writers.poll_room(ShardMessage::weight(message), cx));
+        }
+        Poll::Ready(next.take())
     })
 }
 

@@ -1,9 +1,12 @@
-//! Wakes the writers of a broadcast a few at a time.
+//! Wakes the writers of what has been delivered, a few at a time, and holds back what would be delivered before they have
+//! had their turn.
 //!
 //! A write is a system call, by far the dearest part of a delivery. Were all writers woken at once, whatever comes in
 //! meanwhile would wait until the last of them has written. So a few are woken, then the thread looks for input, and so
 //! on: other clients do not wait for a broadcast to ten thousand, and when another broadcast comes meanwhile, those who
 //! have not written yet write both at once.
+//!
+//! What other threads bring waits, though, when it is more than an outbox should have to hold until its writer's turn.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,31 +23,37 @@ use crate::{line::Line, options::Limits};
 /// Writers woken before the thread looks for input again.
 const AT_ONCE: usize = 32;
 
-/// The clients of one shard whose writers are still to be woken. Each is in here once: its outbox knows.
+/// The clients of one shard whose writers are still to be woken.
 pub(crate) struct Writers {
     waiting: RefCell<VecDeque<Arc<Line>>>,
     any: Notify,
-    /// Bytes delivered since nobody waited: as much as one who waits may have got.
+    /// Bytes delivered since whoever was held back was let go: no writer that has had no turn since has to write more.
     delivered: Cell<usize>,
     /// So much of it is no harm.
     most: usize,
-    /// Who has more to deliver when they have caught up.
-    more: Cell<Option<Waker>>,
+    /// Who has more to deliver.
+    held_back: Cell<Option<Waker>>,
+    /// How many of the first that wait have to have their turn before that one goes on.
+    behind: Cell<usize>,
+    /// It may deliver, whatever others have delivered meanwhile.
+    let_go: Cell<bool>,
 }
 
 impl Writers {
-    /// Those that write from outboxes with these limits: they are caught up with before any of these is half full.
+    /// Those that write from outboxes with these limits.
     pub fn new(limits: &Limits) -> Self {
         Self {
             waiting: RefCell::default(),
             any: Notify::new(),
             delivered: Cell::new(0),
             most: limits.outbox_soft_bytes.min(limits.outbox_hard_bytes) / 2,
-            more: Cell::new(None),
+            held_back: Cell::new(None),
+            behind: Cell::new(0),
+            let_go: Cell::new(false),
         }
     }
 
-    /// Wakes a writer soon.
+    /// Wakes a writer of a broadcast soon.
     pub fn wake_soon(&self, line: Arc<Line>) {
         let mut waiting = self.waiting.borrow_mut();
         waiting.push_back(line);
@@ -53,19 +62,32 @@ impl Writers {
         }
     }
 
-    /// Counts in what has been delivered, to one client or to many.
-    pub fn delivered(&self, bytes: usize) {
-        if !self.waiting.borrow().is_empty() {
-            self.delivered.set(self.delivered.get() + bytes);
+    /// Wakes a writer before those of broadcasts.
+    pub fn wake_next(&self, line: Arc<Line>) {
+        self.waiting.borrow_mut().push_front(line);
+        self.any.notify_one();
+        if self.behind.get() > 0 {
+            self.behind.set(self.behind.get() + 1);
         }
     }
 
-    /// Ready when the writers are not so far behind that more should wait. One caller at a time.
-    pub fn poll_caught_up(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.delivered.get() <= self.most {
+    /// Counts in what has been delivered, to one client or to many.
+    pub fn count(&self, bytes: usize) {
+        self.delivered.set(self.delivered.get() + bytes);
+    }
+
+    /// Ready when so much more may be delivered: at once, or when all who wait now have had their turn. One caller at a
+    /// time.
+    pub fn poll_room(&self, bytes: usize, cx: &Context<'_>) -> Poll<()> {
+        let delivered = self.delivered.get();
+        if self.let_go.replace(false) || delivered == 0 || delivered + bytes <= self.most {
             return Poll::Ready(());
         }
-        self.more.set(Some(cx.waker().clone()));
+        if self.held_back.replace(Some(cx.waker().clone())).is_none() {
+            self.behind.set(self.waiting.borrow().len());
+            // Also when nobody waits: a writer that has been woken may not have run yet.
+            self.any.notify_one();
+        }
         Poll::Pending
     }
 
@@ -90,19 +112,21 @@ impl Writers {
             let line = self.waiting.borrow_mut().pop_front();
             let Some(line) = line else { break };
             line.outbox.write_or_wake();
+            self.behind.set(self.behind.get().saturating_sub(1));
+        }
+        if self.behind.get() == 0
+            && let Some(held_back) = self.held_back.take()
+        {
+            self.delivered.set(0);
+            self.let_go.set(true);
+            // Runs behind the writers that have been woken.
+            held_back.wake();
         }
         let mut waiting = self.waiting.borrow_mut();
-        if !waiting.is_empty() {
-            return true;
-        }
-        if waiting.capacity() > 1024 {
+        if waiting.is_empty() && waiting.capacity() > 1024 {
             // No buffer of a great broadcast is kept.
             *waiting = VecDeque::new();
         }
-        self.delivered.set(0);
-        if let Some(more) = self.more.take() {
-            more.wake();
-        }
-        false
+        !waiting.is_empty()
     }
 }

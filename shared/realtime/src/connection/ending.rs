@@ -19,9 +19,6 @@ use crate::{
 /// Time for a WebSocket's peer to take what is queued and the close frame behind it.
 const WEBSOCKET_CLOSE: Duration = Duration::from_secs(2);
 
-/// Time for a peer that has got the close frame to answer it and to hang up, whatever else it sends.
-pub(super) const WEBSOCKET_HANG_UP: Duration = Duration::from_millis(900);
-
 /// Time for the last poll of a client that has said goodbye.
 const LAST_POLL: Duration = Duration::from_secs(1);
 

@@ -1,15 +1,18 @@
 //! What WebSockets tell their connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::{Handler, Message};
 use bytes::Bytes;
 
-use super::{Connection, ConnectionContext, TransportId, ending::WEBSOCKET_HANG_UP};
+use super::{Connection, ConnectionContext, TransportId};
 use crate::{
     DisconnectReason,
     transport::{Handed, Inbound},
 };
+
+/// Time for a peer that has got the close frame to answer it and to hang up, whatever else it sends.
+const WEBSOCKET_HANG_UP: Duration = Duration::from_millis(900);
 
 /// From the WebSocket that the connection reads itself.
 impl Connection {

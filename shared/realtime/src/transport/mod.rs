@@ -51,22 +51,17 @@ pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: 
     if server.bundle.is_some() {
         let server = server.clone();
         let file = web::resource(format!("{with_slash}{{file}}"));
-        config
-            .service(file.route(web::get().to(move |request: HttpRequest| bundled(server.clone(), request))));
+        config.service(file.route(web::get().to(move |request: HttpRequest| {
+            let server = server.clone();
+            async move { or_500(&server, async { bundled(&server, &request) }).await }
+        })));
     }
     let answer = move |request: HttpRequest, payload: web::Payload| {
         let (server, keep) = (server.clone(), keep.clone());
         async move {
-            let answer = caught(serve(&server, &request, payload)).await;
+            let answer = or_500(&server, serve(&server, &request, payload)).await;
             drop(keep);
-            match answer {
-                End::Returned(answer) => answer,
-                End::Panicked(message) => {
-                    bump(&server.counters.handler_panics);
-                    tracing::error!(message, "a function that judges requests or edits answers panicked");
-                    HttpResponse::InternalServerError().finish()
-                }
-            }
+            answer
         }
     };
     // Not one resource with two patterns: those would be regular expressions, and each of these is compared as text.
@@ -75,11 +70,23 @@ pub(crate) fn configure<K: Clone + 'static>(config: &mut ServiceConfig, server: 
     }
 }
 
+/// Answering calls functions of the user's, to judge and to edit; one that panics costs this answer.
+async fn or_500(server: &Server, answering: impl Future<Output = HttpResponse>) -> HttpResponse {
+    match caught(answering).await {
+        End::Returned(answer) => answer,
+        End::Panicked(message) => {
+            bump(&server.counters.handler_panics);
+            tracing::error!(message, "answering a request panicked");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
 /// The client's files, which pages of other origins may load as well.
-async fn bundled(server: Arc<Server>, request: HttpRequest) -> HttpResponse {
+fn bundled(server: &Server, request: &HttpRequest) -> HttpResponse {
     let file = request.match_info().query("file");
     let mut answer = match &server.bundle {
-        Some(bundle) => bundle.answer(file, &request),
+        Some(bundle) => bundle.answer(file, request),
         None => HttpResponse::NotFound().finish(),
     };
     if server.options.cors.judge(request.headers()) == Verdict::Allowed {

@@ -1,9 +1,18 @@
 //! More than an outbox holds, emitted in one go: a worker gives its clients a part, and writes it, before the next one.
 
-use futures_util::future::join_all;
-use natter::{Io, Limits};
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
-use crate::harness::{Client, HeldUp, Pair, Server, eventually};
+use futures_util::future::join_all;
+use natter::{Io, Limits, Socket};
+use serde_json::json;
+
+use crate::harness::{Client, HeldUp, Pair, Server, eventually, soon};
 
 const EVENTS: usize = 300;
 
@@ -53,6 +62,68 @@ async fn emits_to_one_socket_are_no_burden_to_a_client_that_reads() {
     }
     held_up.release();
     expect_all(&mut client).await;
+}
+
+#[tokio::test]
+async fn small_ones_are_no_burden_to_the_large_ones_behind_them() {
+    let (server, mut held_up) = narrow();
+    let (mut ann, mut ben) = server.two_clients().await;
+    let socket = held_up.add(&mut ann).await;
+    held_up.add(&mut ben).await;
+    let text = "x".repeat(5_000);
+    let sizes = [1, 100, 1_000, 5_000];
+    for nth in 0..EVENTS {
+        let text = &text[..sizes[nth / 16 % sizes.len()]];
+        // More than outboxes hold, which only an empty one takes.
+        let large = if nth % 50 == 49 { "x".repeat(20_000) } else { String::new() };
+        socket.emit("burst", (nth, text)).unwrap();
+        server.io.except(socket.id()).emit("burst", (nth, text, large)).unwrap();
+    }
+    held_up.release();
+    tokio::join!(expect_all(&mut ann), expect_all(&mut ben));
+}
+
+#[tokio::test]
+async fn what_other_threads_emit_gets_through_while_a_worker_is_never_done_writing() {
+    const EVENTS: usize = 50;
+    let (server, _) = narrow();
+    let noisy = Arc::new(AtomicBool::new(true));
+    let goes_on = noisy.clone();
+    server.io.on_connect(move |socket: Socket| {
+        let goes_on = goes_on.clone();
+        socket.on("make noise", move |socket: Socket| {
+            let goes_on = goes_on.clone();
+            async move {
+                while goes_on.load(Relaxed) {
+                    socket.broadcast().volatile().emit("noise", ()).unwrap();
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        ready(())
+    });
+    let mut ann = server.client().await;
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        clients.push(server.client().await);
+    }
+    ann.emit("make noise", json!([])).await;
+    let text = "x".repeat(1_000);
+    for nth in 0..EVENTS {
+        server.io.except(ann.id()).emit("burst", (nth, &text)).unwrap();
+    }
+    let all_get_them = join_all(clients.iter_mut().map(async |client| {
+        let mut next = 0;
+        while next < EVENTS {
+            let (event, args) = client.packet().await.event();
+            if event == "burst" {
+                assert_eq!(args[0], next);
+                next += 1;
+            }
+        }
+    }));
+    soon("all of them", all_get_them).await;
+    noisy.store(false, Relaxed);
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stay<T> {
         let mut bytes = BytesMut::new();
         codec.encode(Message::Item((head, body.size())), &mut bytes)?;
         self.write_all_buf(&mut bytes).await?;
+        self.flush().await?;
         loop {
             let chunk = match poll_fn(|cx| body.as_mut().poll_next(cx)).await {
                 Some(Ok(chunk)) => Some(chunk),
