@@ -8,8 +8,11 @@ use natter_tests::{ENGINE_IO, SOCKET_IO, Session, Testbed, WebSocketSession, eve
 const OF_EACH_KIND: usize = 200;
 const ROUNDS: usize = 10;
 
-/// What the other rounds together may keep, for their 9,000 sessions, when the first has taken the pages that a round needs.
-/// Nine rounds kept 0.7 MB when this was written: pages for other orders in which sessions come and go.
+/// Rounds that take the pages a round needs: beside other work one of them may have more sessions at once than another.
+const WARM: usize = 3;
+
+/// What the other rounds together may keep, for their 7,000 sessions. They kept 0.7 MB when this was written: pages for
+/// other orders in which sessions come and go.
 const MEMORY_LEFT: u64 = 8 << 20;
 
 #[test]
@@ -35,8 +38,8 @@ fn ten_thousand_abandoned_handshakes_and_upgrades_leave_nothing_behind() {
             testbed.forgets_target(target);
         }
         assert_eq!(gauges(), before, "round {round}");
-        if round == 0 {
-            warm = testbed.process().memory();
+        if round < WARM {
+            warm = warm.max(testbed.process().memory());
         }
     }
     testbed.expect_unharmed();
@@ -48,7 +51,7 @@ fn ten_thousand_abandoned_handshakes_and_upgrades_leave_nothing_behind() {
         (half + 1, 0),
         "the witness and half of them"
     );
-    eventually("memory is where it was after the first round", || {
+    eventually("memory is where it was after the first rounds", || {
         match testbed.process().memory().saturating_sub(warm) {
             left if left < MEMORY_LEFT => Ok(()),
             left => Err(format!("{left} bytes more")),
