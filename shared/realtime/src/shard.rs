@@ -338,13 +338,13 @@ fn stream_of(
     mut receiver: mpsc::UnboundedReceiver<ShardMessage>,
     writers: Rc<Writers>,
 ) -> impl Stream<Item = ShardMessage> {
-    let mut next = None;
+    let mut next: Option<ShardMessage> = None;
     stream::poll_fn(move |cx| {
         if next.is_none() {
             next = ready!(receiver.poll_recv(cx));
         }
         if let Some(message) = &next {
-            ready!(writers.poll_room(ShardMessage::weight(message), cx));
+            ready!(writers.poll_room(message.weight(), cx));
         }
         Poll::Ready(next.take())
     })

@@ -27,11 +27,12 @@ const AT_ONCE: usize = 32;
 pub(crate) struct Writers {
     waiting: RefCell<VecDeque<Arc<Line>>>,
     any: Notify,
-    /// Bytes delivered since whoever was held back was let go: no writer that has had no turn since has to write more.
+    /// Bytes delivered since whoever was held back was let go the last time. All who waited then have had their turn, so no
+    /// outbox of a client that reads has more of them to write.
     delivered: Cell<usize>,
     /// So much of it is no harm.
     most: usize,
-    /// Who has more to deliver.
+    /// Who has more to deliver than there is room for.
     held_back: Cell<Option<Waker>>,
     /// How many of the first that wait have to have their turn before that one goes on.
     behind: Cell<usize>,
