@@ -46,6 +46,29 @@ async fn one_client_of_another_node_acknowledges_and_a_room_without_members_does
 }
 
 #[tokio::test]
+async fn a_fetched_socket_of_another_node_acknowledges() {
+    let cluster = Cluster::of(2).await;
+    let here = cluster.node(0);
+    let mut ben = cluster.node(1).connect().await;
+    let found = here.io.fetch_sockets().await;
+    let asked = found[0].emit_with_ack::<(String, u8)>("who", "?");
+    ben.answer("who", json!(["ben", 7])).await;
+    assert_eq!(soon("the answer", asked).await.unwrap(), ("ben".to_owned(), 7));
+
+    let late = found[0].timeout(Duration::from_millis(50)).emit_with_ack("who", ());
+    assert!(matches!(soon("the timeout", late).await.unwrap_err().cause, AckError::Timeout(_)));
+    ben.expect("who").await;
+
+    let asked = found[0].emit_with_ack::<String>("who", ());
+    ben.expect("who").await;
+    drop(ben);
+    let error = soon("the end", asked).await.unwrap_err();
+    assert!(matches!(error, AckError::Disconnected), "{error:?}");
+    let error = soon("nobody", found[0].emit_with_ack::<String>("who", ())).await.unwrap_err();
+    assert!(matches!(error, AckError::Disconnected), "{error:?}");
+}
+
+#[tokio::test]
 async fn who_does_not_acknowledge_in_time_is_named_beside_the_answers_of_all_nodes() {
     let cluster = Cluster::of(3).await;
     let mut ann = cluster.node(0).connect().await;

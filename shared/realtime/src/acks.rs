@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     collector::Collector,
-    error::{AckError, EmitError},
+    error::{AckError, BroadcastAckError, EmitError},
     socket::SocketInner,
 };
 
@@ -73,7 +73,8 @@ impl PendingAcks {
 /// Resolves to a client's acknowledgement: what it was called with, or why none came.
 ///
 /// The event has been sent already when this exists; dropping it only stops the waiting. Its errors are those of
-/// [`Socket::emit_with_ack`](crate::Socket::emit_with_ack).
+/// [`Socket::emit_with_ack`](crate::Socket::emit_with_ack) and
+/// [`RemoteSocket::emit_with_ack`](crate::RemoteSocket::emit_with_ack).
 ///
 /// Socket.IO protocol: Acknowledgement.
 #[must_use = "the event is sent, but nobody waits for its acknowledgement"]
@@ -94,6 +95,18 @@ impl<T: DeserializeOwned> AckFuture<T> {
                 Ok(Ok(args)) => Ok(args.parse()?),
                 Ok(Err(_)) => Err(AckError::Disconnected),
                 Err(_) => Err(AckError::Timeout(timeout)),
+            }
+        }))
+    }
+
+    /// Of a broadcast that means one socket.
+    pub(crate) fn of_one(
+        answers: impl Future<Output = Result<Vec<Args>, BroadcastAckError>> + Send + 'static,
+    ) -> Self {
+        Self(Box::pin(async move {
+            match answers.await {
+                Ok(answers) => Ok(answers.into_iter().next().ok_or(AckError::Disconnected)?.parse()?),
+                Err(error) => Err(error.cause),
             }
         }))
     }

@@ -1,13 +1,13 @@
 //! `RemoteSocket`: a socket as others see it.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
-    Handshake, broadcast::BroadcastOperator, error::EmitError, join::RoomNames, namespace::NamespaceInner,
-    socket::SocketInner,
+    AckFuture, Handshake, broadcast::BroadcastOperator, error::EmitError, join::RoomNames,
+    namespace::NamespaceInner, socket::SocketInner,
 };
 
 /// A socket as [`fetch_sockets`](BroadcastOperator::fetch_sockets) found it: a picture of that moment, and a way to
@@ -75,6 +75,29 @@ impl RemoteSocket {
     /// Those of [`BroadcastOperator::emit`].
     pub fn emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
         self.itself().emit(event, data)
+    }
+
+    /// Sends it an event and resolves to its client's acknowledgement, at the latest after the server's
+    /// [`ack_timeout`](crate::EngineOptions::ack_timeout), or half a second later if its node does not answer. The event is
+    /// sent when this is called. The acknowledgement's arguments become `T` as with
+    /// [`Socket::emit_with_ack`](crate::Socket::emit_with_ack).
+    ///
+    /// Socket.IO server API: `socket.emitWithAck()`. Socket.IO protocol: Acknowledgement.
+    ///
+    /// # Errors
+    /// The future's: when no acknowledgement comes in time, the socket is gone or goes meanwhile or owes [too
+    /// many](crate::Limits::pending_acks), the event cannot be sent ([`BroadcastOperator::emit`]), or what comes has another
+    /// form than `T`.
+    pub fn emit_with_ack<T: DeserializeOwned>(&self, event: &str, data: impl Serialize) -> AckFuture<T> {
+        AckFuture::of_one(self.itself().emit_with_ack(event, data))
+    }
+
+    /// Sets the time the acknowledgement of what is emitted next may take. What comes of it is that of a broadcast to this
+    /// one socket: a list of answers.
+    ///
+    /// Socket.IO server API: `socket.timeout()`.
+    pub fn timeout(&self, timeout: Duration) -> BroadcastOperator {
+        self.itself().timeout(timeout)
     }
 
     /// Makes it join rooms. See [`BroadcastOperator::sockets_join`].

@@ -147,3 +147,32 @@ async fn many_broadcasts_at_once_get_their_own_answers() {
     }
     eventually("unknown acks", 0, || server.io.stats().unknown_acks).await;
 }
+
+#[tokio::test]
+async fn a_fetched_socket_acknowledges_or_it_is_said_why_not() {
+    let server = Server::start();
+    let (mut ann, mut ben) = server.two_clients().await;
+    let of_ann = server.io.to(ann.id()).fetch_sockets().await.into_iter().next().unwrap();
+    let asked = of_ann.emit_with_ack::<(String, u8)>("who", "?");
+    answer(&mut ann, json!(["ann", 7])).await;
+    assert_eq!(soon("the answer", asked).await.unwrap(), ("ann".to_owned(), 7));
+
+    let asked = of_ann.emit_with_ack::<u8>("who", "?");
+    answer(&mut ann, json!(["ann"])).await;
+    let error = soon("the answer", asked).await.unwrap_err();
+    assert!(matches!(error, AckError::Data(_)), "{error:?}");
+
+    let error = soon("the timeout", of_ann.timeout(Duration::from_millis(50)).emit_with_ack("who", ())).await;
+    assert!(matches!(error.unwrap_err().cause, AckError::Timeout(_)));
+
+    let asked = of_ann.emit_with_ack::<u8>("who", ());
+    of_ann.disconnect(false);
+    let error = soon("the end", asked).await.unwrap_err();
+    assert!(matches!(error, AckError::Disconnected), "{error:?}");
+    let error = soon("nobody", of_ann.emit_with_ack::<u8>("who", ())).await.unwrap_err();
+    assert!(matches!(error, AckError::Disconnected), "{error:?}");
+    let error = soon("no event", of_ann.emit_with_ack::<u8>("connect", ())).await.unwrap_err();
+    assert!(matches!(error, AckError::Emit(_)), "{error:?}");
+    server.io.emit("last", ()).unwrap();
+    ben.expect("last").await;
+}
