@@ -6,9 +6,15 @@ use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Process, eventually};
+
+/// How long a server that is [slowed down](NatsServer::slow_down) stands still, and goes on at most.
+const STOPPED: Duration = Duration::from_millis(600);
+
+/// How long it works in between: a tick, as finely as its processor time is told.
+const WORKING: Duration = Duration::from_millis(10);
 
 /// A real `nats-server` without JetStream, on a port that it has chosen itself; dropped, it is killed.
 ///
@@ -132,16 +138,23 @@ impl NatsServer {
         self.process().go_on();
     }
 
-    /// Lets it work only a hundredth of the time, as on a machine that has too much to do, until what is returned is
-    /// dropped.
+    /// Stops it again and again, for most of the time, as on a machine that has too much to do, until what is returned is
+    /// dropped. In between it gets some of the processor, however busy the machine is.
     pub fn slow_down(&self) -> SlowedDown {
         let process = self.process();
         let (end, ended) = mpsc::channel();
         let thread = thread::spawn(move || {
-            while ended.recv_timeout(Duration::from_millis(1)) == Err(RecvTimeoutError::Timeout) {
+            loop {
                 process.stop();
-                thread::sleep(Duration::from_millis(600));
+                let ends = ended.recv_timeout(STOPPED) != Err(RecvTimeoutError::Timeout);
+                let (worked, begun) = (process.processor_time(), Instant::now());
                 process.go_on();
+                if ends {
+                    break;
+                }
+                while process.processor_time() < worked + WORKING && begun.elapsed() < STOPPED {
+                    thread::sleep(Duration::from_millis(1));
+                }
             }
         });
         SlowedDown { thread: Some(thread), end: Some(end) }
@@ -197,7 +210,6 @@ impl Drop for SlowedDown {
     }
 }
 
-#[track_caller]
 /// An address of the loopback interface that no other server has, so that the port can be taken again after a restart:
 /// whoever else is given it meanwhile has it at another address.
 fn own_host(process: u32, nth: u32) -> String {
