@@ -139,3 +139,17 @@ async fn only_the_first_acknowledgement_counts_and_what_can_not_be_sent_is_an_er
     let bytes = natter::Binary::from(vec![1, 2, 3]);
     assert!(matches!(here.server_side_emit("who", bytes), Err(EmitError::Encode(_))));
 }
+
+#[tokio::test]
+async fn only_the_names_of_a_servers_own_events_are_reserved() {
+    let cluster = Cluster::of(2).await;
+    let mut heard = heard_by(&cluster.nodes()[1..], "/", "disconnect");
+    let here = &cluster.node(0).io;
+    for name in ["connect", "connection", "new_namespace"] {
+        assert_eq!(here.server_side_emit(name, ()), Err(EmitError::ReservedName(name.to_owned())));
+    }
+    let long = "n".repeat(256);
+    assert_eq!(here.server_side_emit(&long, ()), Err(EmitError::NameTooLong(255)));
+    here.server_side_emit("disconnect", "soon").unwrap();
+    assert_eq!(soon("the event", heard.recv()).await.unwrap(), ("node-1".to_owned(), json!(["soon"])));
+}

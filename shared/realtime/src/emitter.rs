@@ -80,8 +80,10 @@ pub(crate) fn check_event_name(event: &str, most: usize) -> Result<(), EmitError
     if natter_protocol::is_reserved(event) {
         return Err(EmitError::ReservedName(event.to_owned()));
     }
-    if event.len() > most {
-        return Err(EmitError::NameTooLong(most));
-    }
-    Ok(())
+    check_length(event, most)
+}
+
+/// Refuses names that are too long.
+pub(crate) fn check_length(event: &str, most: usize) -> Result<(), EmitError> {
+    if event.len() > most { Err(EmitError::NameTooLong(most)) } else { Ok(()) }
 }

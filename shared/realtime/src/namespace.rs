@@ -247,7 +247,8 @@ impl Namespace {
     /// Socket.IO server API: `namespace.serverSideEmit()`.
     ///
     /// # Errors
-    /// When the name is reserved or too long, or the data has no JSON form or has attachments.
+    /// When the name is `connect`, `connection`, `new_namespace` or too long, or the data has no JSON form or has
+    /// attachments.
     pub fn server_side_emit<T: Serialize>(&self, event: &str, data: T) -> Result<(), EmitError> {
         drop(server_side_emit(&self.inner, event, data, false)?);
         Ok(())

@@ -20,10 +20,13 @@ use super::{
 };
 use crate::{
     counters::{Counters, bump},
-    emitter::check_event_name,
+    emitter::check_length,
     error::{AckError, EmitError},
     namespace::NamespaceInner,
 };
+
+/// The events that a server has itself. Names that are reserved between server and client are free between servers.
+const RESERVED: [&str; 3] = ["connect", "connection", "new_namespace"];
 
 /// An event that another node has emitted with [`server_side_emit`](crate::Namespace::server_side_emit).
 ///
@@ -97,7 +100,10 @@ pub(crate) fn server_side_emit<T: Serialize>(
     data: T,
     wants_ack: bool,
 ) -> Result<impl Future<Output = Result<Vec<Args>, ServerSideError>> + Send + use<T>, EmitError> {
-    check_event_name(event, namespace.server.options.limits.name_bytes)?;
+    if RESERVED.contains(&event) {
+        return Err(EmitError::ReservedName(event.to_owned()));
+    }
+    check_length(event, namespace.server.options.limits.name_bytes)?;
     let args = Args::of(&data)?;
     if !args.attachments().is_empty() {
         return Err(EmitError::Encode("events between servers carry no attachments".to_owned()));
