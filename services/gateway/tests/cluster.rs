@@ -164,6 +164,39 @@ fn a_node_that_loses_its_name_while_it_is_stopped_tells_its_clients_and_ends() {
 }
 
 #[test]
+fn a_join_that_is_under_way_is_waited_for_and_told_only_if_it_still_holds() {
+    let nats = NatsServer::start();
+    let (one, two) = two_nodes(&nats);
+    let (ann, bob, carl) = (one.client(), two.client(), two.client());
+    let carl_seen = named(&carl, "Carl");
+    ann.ask(1, r#"["watch","lobby"]"#);
+    bob.send("421[\"join\",\"lobby\"]\u{1e}422[\"leave\",\"lobby\"]");
+    bob.receive("431");
+    carl.ask(1, r#"["join","lobby"]"#);
+    assert_eq!(
+        next_event(&ann, "joined"),
+        json!(["joined", "lobby", carl_seen]).as_array().expect("a list")[..],
+        "Bob has left again"
+    );
+
+    bob.send("423[\"join\",\"news\"]\u{1e}424[\"join\",\"news\"]");
+    assert!(bob.receive("43").starts_with("3["), "who joins again waits like the first time");
+    assert_eq!(bob.receive("43"), r#"4[{"ok":true}]"#);
+}
+
+#[test]
+fn nobody_joins_the_room_of_a_socket_whose_node_is_cut_off() {
+    let nats = NatsServer::start();
+    let (one, two) = two_nodes(&nats);
+    let (ann, bob) = (one.client(), two.client());
+    let id = named(&ann, "Ann")["id"].clone();
+    one.signal("STOP");
+    knows(&two, 0);
+    assert_eq!(bob.ask(2, &json!(["join", id]).to_string())["error"], "this room is a socket's own");
+    one.signal("CONT");
+}
+
+#[test]
 fn a_room_spans_the_nodes_and_so_does_who_is_in_it() {
     let nats = NatsServer::start();
     let (one, two) = two_nodes(&nats);

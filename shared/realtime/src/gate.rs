@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -13,8 +13,8 @@ pub(crate) struct Gate {
     running: AtomicUsize,
     most: usize,
     phase: AtomicU8,
-    /// Who reads: the WebSocket's reader, or the POST that waits for its answer.
-    reader: Mutex<Option<Waker>>,
+    /// Who reads: a WebSocket's reader, a POST that waits for its answer, or during an upgrade both.
+    readers: Mutex<Vec<Waker>>,
 }
 
 /// Whether the reader may go on.
@@ -24,6 +24,9 @@ pub(crate) enum Passage {
     /// The connection is gone: there is nothing to read for any more.
     Ended,
 }
+
+/// Readers that are remembered at a time: there are two at most, and what those who have gone left behind.
+const MOST_READERS: usize = 4;
 
 const OPEN: u8 = 0;
 const SHUT: u8 = 1;
@@ -35,7 +38,7 @@ impl Gate {
             running: AtomicUsize::new(0),
             most: most.max(1),
             phase: AtomicU8::new(OPEN),
-            reader: Mutex::new(None),
+            readers: Mutex::default(),
         }
     }
 
@@ -62,10 +65,11 @@ impl Gate {
     }
 
     fn wake(&self) {
-        let reader = self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        std::mem::take(&mut *self.readers()).into_iter().for_each(Waker::wake);
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ready when another packet may be read, or never will be.
@@ -73,9 +77,23 @@ impl Gate {
         if let Some(passage) = self.passage() {
             return Poll::Ready(passage);
         }
-        *self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(cx.waker().clone());
+        self.register(cx.waker());
         // A handler may have ended between the look and the registration.
         self.passage().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn register(&self, waker: &Waker) {
+        let mut readers = self.readers();
+        if readers.iter().any(|known| known.will_wake(waker)) {
+            return;
+        }
+        // One that has gone leaves its waker behind. Who is woken in vain comes again.
+        let oldest = (readers.len() == MOST_READERS).then(|| readers.remove(0));
+        readers.push(waker.clone());
+        drop(readers);
+        if let Some(oldest) = oldest {
+            oldest.wake();
+        }
     }
 
     fn passage(&self) -> Option<Passage> {
@@ -108,5 +126,26 @@ mod tests {
         gate.end();
         gate.shut();
         assert_eq!(gate.poll_open(&mut cx), Poll::Ready(Passage::Ended));
+    }
+
+    #[test]
+    fn all_who_wait_are_woken_however_many_have_gone() {
+        struct Counts(AtomicUsize);
+        impl std::task::Wake for Counts {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let woken: Vec<_> = (0..100).map(|_| std::sync::Arc::new(Counts(AtomicUsize::new(0)))).collect();
+        let gate = Gate::new(1);
+        gate.enter();
+        for one in &woken {
+            for _ in 0..2 {
+                assert!(gate.poll_open(&mut Context::from_waker(&Waker::from(one.clone()))).is_pending());
+            }
+            assert!(gate.readers().len() <= MOST_READERS);
+        }
+        gate.leave();
+        assert!(woken.iter().all(|one| one.0.load(Ordering::SeqCst) == 1));
     }
 }

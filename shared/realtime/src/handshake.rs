@@ -55,6 +55,8 @@ impl WireHandshake {
 impl Handshake {
     pub(crate) fn new(request: Arc<RequestHead>, auth: Option<ByteString>) -> Self {
         let issued = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        // A piece of what the client has sent, all of which it would keep.
+        let auth = auth.map(|auth| ByteString::from(&*auth));
         Self { request, auth, issued: issued.as_millis() as u64 }
     }
 

@@ -51,6 +51,20 @@ pub(crate) fn place_of(id: &str) -> Option<Place> {
     Some(Place { node, shard: ShardIndex::from_be_bytes(bytes.try_into().ok()?) })
 }
 
+/// Whether a text has the form of a socket's id, and so names a room in which only that socket is, if there is one.
+///
+/// For servers that let clients name rooms. Of texts that somebody else has made up, practically none has it. Natter's own.
+///
+/// ```
+/// assert!(!natter::is_socket_id("news"));
+/// ```
+pub fn is_socket_id(text: &str) -> bool {
+    let Some(random) = place_of(text).and(text.get(NodeTag::LENGTH + 3..)) else { return false };
+    let bytes = URL_SAFE_NO_PAD.decode(random).ok();
+    let uuid = bytes.and_then(|bytes| Uuid::from_slice(&bytes).ok());
+    uuid.is_some_and(|uuid| uuid.get_version_num() == 4)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -65,6 +79,18 @@ mod tests {
         }
         for other in ["", "room", "€€€€€€€€€€a", "abcdef***4567890123456789012345"] {
             assert_eq!(place_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn ids_are_told_from_other_texts_of_their_length() {
+        let id = socket_id(Place { node: NodeTag::of("node-1"), shard: 3 });
+        assert!(is_socket_id(&id));
+        assert!(!is_socket_id(&id[1..]) && !is_socket_id(&format!("{id}A")));
+        for room in ["the-room-of-thirty-one-letters_", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "€€€€€€€€€€a"]
+        {
+            assert_eq!(room.len(), id.len());
+            assert!(!is_socket_id(room), "{room}");
         }
     }
 

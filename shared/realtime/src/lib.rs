@@ -127,6 +127,7 @@ pub use handler::{
 };
 pub use handshake::Handshake;
 pub use hooks::{Hooks, Refusal};
+pub use ids::is_socket_id;
 pub use io::Io;
 pub use join::{Join, RoomNames};
 pub use listeners::{EventRefused, IncomingEvent};

@@ -187,6 +187,8 @@ impl Namespaces {
         if let Some(namespace) = namespaces.get(name) {
             return namespace.clone();
         }
+        // A piece of what the client has sent, all of which it would keep.
+        let name = &ByteString::from(&**name);
         let namespace = NamespaceInner::new(
             self.next_id.fetch_add(1, Ordering::Relaxed),
             name.clone(),

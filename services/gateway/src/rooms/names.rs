@@ -60,11 +60,6 @@ pub fn person(name: &str) -> Result<String, Denied> {
     }
 }
 
-/// Whether a room could be the one that a socket alone is in: it has the form of `id`, which every socket's id has.
-pub fn looks_like(id: &str, room: &str) -> bool {
-    room.len() == id.len() && room.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,12 +91,5 @@ mod tests {
         assert_eq!(person(" \n "), Err(Denied::Empty("name")));
         assert_eq!(person("a\u{1b}[31mb"), Err(Denied::ControlCharacter));
         assert_eq!(person(&"x".repeat(65)), Err(Denied::TooLong("name", 64)));
-    }
-
-    #[test]
-    fn only_a_name_in_the_form_of_an_id_is_looked_up() {
-        assert!(looks_like("AAA_b-9", "BBB_c-0"));
-        assert!(!looks_like("AAA_b-9", "AAA_b-9x"));
-        assert!(!looks_like("AAA_b-9", "AAA b-9"));
     }
 }

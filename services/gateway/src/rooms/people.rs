@@ -117,18 +117,3 @@ pub async fn look(namespace: &Namespace, room: &str) -> Crowd {
         .collect();
     Crowd { count: people.len(), people, missing: found.missing }
 }
-
-/// Whether a room is one that a socket is in by its birth, or could be: a node that does not answer may have that socket.
-pub async fn is_someones_own(namespace: &Namespace, room: &str) -> bool {
-    // Nobody else can be in such a room, so a room with more members is none; and only one socket is ever fetched.
-    let members = namespace.in_(room);
-    let Counted { count, missing } = members.count().await;
-    if count > 1 {
-        return false;
-    }
-    if count == 0 {
-        return !missing.is_empty();
-    }
-    let found = members.fetch_sockets().await;
-    !found.missing.is_empty() || found.iter().any(|socket| socket.id() == room)
-}

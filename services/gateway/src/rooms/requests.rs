@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use natter::{Ack, Args, EmitError, Socket, State};
+use natter::{Ack, Args, EmitError, Socket, State, is_socket_id};
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -21,16 +21,20 @@ pub async fn join(socket: Socket, args: Args, ack: Ack, State(house): State<Hous
 
 async fn joined(socket: &Socket, args: &Args, house: &House) -> Result<Done, Denied> {
     let room = room(args, house, Right::Join)?;
-    if socket.rooms().contains(&room) && room != socket.id() {
-        return Ok(Done {});
-    }
-    if names::looks_like(socket.id(), &room) && people::is_someones_own(&socket.namespace(), &room).await {
+    // Also one that nobody has: while nodes are apart, none of them could say so of another one's socket.
+    if is_socket_id(&room) {
         return Err(Denied::SomeonesOwn);
     }
+    let is_in = || socket.rooms().contains(&room);
+    let was_in = is_in();
+    // Who is in already waits all the same: an earlier join may still be under way.
     socket.join(room.as_str()).await?;
-    // The join has succeeded, whether or not those who watch the room could be told.
-    if let Err(error) = people::tell(socket, "joined", &room) {
-        tracing::warn!(%error, "a room was not told who joined");
+    // It may have left meanwhile, and then that has been told.
+    if !was_in && socket.connected() && is_in() {
+        // The join has succeeded, whether or not those who watch the room could be told.
+        if let Err(error) = people::tell(socket, "joined", &room) {
+            tracing::warn!(%error, "a room was not told who joined");
+        }
     }
     Ok(Done {})
 }
