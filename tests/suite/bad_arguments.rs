@@ -157,6 +157,15 @@ fn auth_payloads_are_bounded() {
         session.expect_closed();
         testbed.forgets(&session);
     });
+    trial.case("an auth payload of 16 KiB, and one byte more", |testbed| {
+        let auth = |size: usize| format!(r#"{{"token":"{}"}}"#, "x".repeat(size - 12));
+        let mut session = testbed.open_websocket(SOCKET_IO);
+        session.send(&format!("0{}", auth(16 * 1024)));
+        assert!(session.receive_text().starts_with("0{"));
+        assert!(session.receive_text().starts_with(r#"2["auth","#));
+        session.send(&format!("0/custom,{}", auth(16 * 1024 + 1)));
+        assert_eq!(session.receive_text(), r#"4/custom,{"message":"Auth payload too large"}"#);
+    });
     trial.case("V-10 a nested auth payload", |testbed| {
         let mut session = testbed.open_websocket(SOCKET_IO);
         session.send(&format!("0{}", objects(100_000)));

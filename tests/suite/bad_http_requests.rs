@@ -40,6 +40,22 @@ fn handshakes_with_a_wrong_query_are_refused_with_their_code() {
 }
 
 #[test]
+fn handshakes_with_a_head_that_nobody_should_keep_are_refused() {
+    let mut trial = Trial::of("load");
+    let target = format!("{ENGINE_IO}?EIO=4&transport=polling");
+    let ask = |testbed: &natter_tests::Testbed, bytes: usize| {
+        testbed.http().request("GET", &target, &[("x-long", &"x".repeat(bytes))], b"").status
+    };
+    trial.case("a head of more than 16 KiB", |testbed| assert_eq!(ask(testbed, 16 * 1024), 431));
+    trial.case("100 of them", |testbed| {
+        for _ in 0..100 {
+            assert_eq!(ask(testbed, 100 * 1024), 431);
+        }
+    });
+    trial.conclude();
+}
+
+#[test]
 fn handshakes_with_a_wrong_method_are_refused() {
     let mut trial = Trial::of("load");
     for method in ["POST", "PUT", "DELETE", "PATCH"] {

@@ -34,7 +34,8 @@ impl Probes {
 
     /// Why a load balancer should send nobody here; nothing when it should.
     fn unready(&self) -> Option<String> {
-        let connections = self.io.engine().clients_count();
+        // Not sessions: one that nobody has taken any further costs no connection, and is soon over.
+        let connections = usize::try_from(self.io.stats().sockets).unwrap_or_default();
         if self.leaving.load(Ordering::Relaxed) {
             Some("shutting down".to_owned())
         } else if let Some(why) = cluster::apart(&self.io) {

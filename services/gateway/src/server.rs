@@ -43,6 +43,8 @@ pub fn build(settings: &Settings) -> Io {
 
 fn limits(settings: &Settings) -> Limits {
     Limits {
+        head_bytes: settings.max_head.0,
+        auth_bytes: settings.max_auth.0,
         attachments: settings.max_attachments,
         packet_timeout: settings.packet_timeout,
         packets_per_payload: settings.max_packets_per_payload,

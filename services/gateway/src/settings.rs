@@ -125,6 +125,10 @@ setting::settings! {
     max_packets_per_payload: usize = Library(|| limits().packets_per_payload.show()), |count| within(*count, 1..=1_000_000);
     /// Packets in one answer to a poll at most; python-engineio refuses more than 16.
     max_packets_per_poll: usize = Library(|| limits().packets_per_poll.show()), |count| within(*count, 1..=100_000);
+    /// The longest URI and headers of a handshake, together.
+    max_head: Size = Library(|| Size(limits().head_bytes).show()), |size| within(size.0, 1_024..=131_072);
+    /// The largest auth payload.
+    max_auth: Size = Library(|| Size(limits().auth_bytes).show()), |size| within(size.0, 64..=1 << 20);
     /// Rooms that one connection may be in; watching a room counts as one, and as one more for all that are watched.
     max_rooms: usize = Library(|| limits().rooms_per_connection.show()), |count| within(*count, 1..=1_000_000);
     /// Namespaces that one connection may be in.

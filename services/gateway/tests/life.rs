@@ -23,6 +23,19 @@ fn the_probes_say_that_the_node_is_up_and_ready() {
 }
 
 #[test]
+fn a_node_is_full_of_clients_and_not_of_sessions_that_nobody_takes_further() {
+    let node = Node::start(&["--max-connections", "3"]);
+    for _ in 0..4 {
+        assert!(node.get("/socket.io/?EIO=4&transport=polling").starts_with("HTTP/1.1 200"));
+    }
+    assert!(node.get("/ready").starts_with("HTTP/1.1 200"));
+    let _clients = [node.client(), node.client(), node.client()];
+    let full = node.get("/ready");
+    assert!(full.starts_with("HTTP/1.1 503"), "{full}");
+    assert_eq!(parsed(&full)["reason"], "full: 3 of 3 connections");
+}
+
+#[test]
 fn counters_are_shown_only_when_asked_for() {
     assert!(Node::start(&[]).get("/stats").starts_with("HTTP/1.1 404 "));
     let stats = Node::start(&["--stats"]).get("/stats");

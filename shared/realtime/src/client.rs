@@ -267,8 +267,11 @@ async fn admit(
     line: Arc<Line>,
     place: Rc<OnceCell<Arc<SocketInner>>>,
 ) -> Result<(Arc<SocketInner>, Lease), ConnectRefused> {
-    let depth = io.server.options.limits.json_depth;
-    if auth.as_deref().is_some_and(|auth| !natter_protocol::is_within_depth(auth, depth)) {
+    let limits = &io.server.options.limits;
+    if auth.as_deref().is_some_and(|auth| auth.len() > limits.auth_bytes) {
+        return Err(ConnectRefused::new("Auth payload too large"));
+    }
+    if auth.as_deref().is_some_and(|auth| !natter_protocol::is_within_depth(auth, limits.json_depth)) {
         return Err(ConnectRefused::new("Auth payload nested too deep"));
     }
     let handshake = Handshake::new(line.request.clone(), auth);

@@ -40,6 +40,10 @@ impl fmt::Display for TransportKind {
 /// of its parser). "Closed" means the whole connection, with a [`DisconnectReason`](crate::DisconnectReason).
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Bytes of a handshake's URI and headers, 16 KiB, of which a session keeps a copy. More: answered with 431.
+    pub head_bytes: usize,
+    /// Bytes of the auth payload of one namespace, 16 KiB, which its socket keeps. More: `connect_error`.
+    pub auth_bytes: usize,
     /// Binary attachments of one packet, 10. More: the connection is closed with `forced close`.
     pub attachments: usize,
     /// Time for a packet to be complete once it has begun (fragments, attachments), 30 s. Later: closed with `parse
@@ -88,6 +92,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            head_bytes: 16 * 1024,
+            auth_bytes: 16 * 1024,
             attachments: 10,
             packet_timeout: Duration::from_secs(30),
             packets_per_payload: 1_000,

@@ -65,6 +65,11 @@ impl RequestHead {
         self.text.as_bytes().get(self.uri_length) == Some(&b'\n')
     }
 
+    /// Bytes of the URI and the headers.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len()
+    }
+
     /// The method, in capitals.
     pub fn method(&self) -> &str {
         self.method.as_str()

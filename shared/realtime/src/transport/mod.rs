@@ -191,8 +191,12 @@ async fn begin(
     if server.is_closing() {
         return Err(Refused::new(ErrorCode::Forbidden, "SERVER_CLOSING"));
     }
-    server.joining_is_over().await;
     let head = Arc::new(RequestHead::of(request));
+    if head.size() > server.options.limits.head_bytes {
+        bump(&server.counters.refused_requests);
+        return Ok(HttpResponse::RequestHeaderFieldsTooLarge().finish());
+    }
+    server.joining_is_over().await;
     if let Some(allows) = &server.options.hooks.allow_request
         && let Err(refusal) = allows(head.clone()).await
     {
