@@ -1,6 +1,8 @@
 //! Messages over HTTP long-polling.
 
-use natter_tests::{ENGINE_IO, Message, Session, Testbed};
+use std::time::Instant;
+
+use natter_tests::{ENGINE_IO, Heard, Message, PATIENCE, Session, Testbed};
 
 #[test]
 fn text_comes_back() {
@@ -103,6 +105,31 @@ fn a_request_that_arrives_byte_by_byte_is_a_request() {
     }
     assert_eq!(http.response().text(), "ok");
     assert_eq!(session.receive_text(), "slow");
+}
+
+#[test]
+fn a_post_whose_client_hangs_up_is_delivered_or_ends_its_session() {
+    let testbed = Testbed::shared("load");
+    let mut http = testbed.http();
+    let mut delivered = 0;
+    for _ in 0..900 {
+        let mut session = testbed.open_polling(ENGINE_IO);
+        http.begin("POST", session.target(), &[], b"4x");
+        http.hang_up();
+        loop {
+            session.begin_poll();
+            match session.listen(Instant::now() + PATIENCE) {
+                Heard::Packet(Message::Text(text)) if text == "4x" => delivered += 1,
+                // A poll that waits when its session ends is answered with a packet that says nothing.
+                Heard::Packet(Message::Text(text)) if text == "6" => continue,
+                Heard::Packet(message) => assert_eq!(message, Message::Text("1".to_owned())),
+                Heard::Closed(_) => {}
+                Heard::Silence => panic!("the session lives without what was posted"),
+            }
+            break;
+        }
+    }
+    println!("{delivered} of 900 were delivered");
 }
 
 #[test]

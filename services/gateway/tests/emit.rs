@@ -8,6 +8,9 @@ use natter_tests::{NatsConfig, NatsServer, eventually_within};
 use node::{DEADLINE, Folder, Node, natter};
 use serde_json::json;
 
+/// The form of a socket's id, of a node that is not here.
+const NOBODYS: &str = "cqHGkMAAABTR1XfpYQkOSaUQutSjZSg";
+
 fn emit(nats: &str, line: &[&str]) -> Output {
     natter().args(["emit", "--nats", nats]).args(line).output().expect("the binary runs")
 }
@@ -120,7 +123,7 @@ fn a_program_needs_few_rights() {
     );
     let nats = NatsServer::start_with(&NatsConfig::open().with(&program));
     let user = ["--event", "x", "--nats-user", "program", "--nats-password-file", &password];
-    for target in [&[][..], &["--room", "größe"], &["--room", "a", "--room", "b"], &["--to", "8gpW8fAAB"]] {
+    for target in [&[][..], &["--room", "größe"], &["--room", "a", "--room", "b"], &["--to", NOBODYS]] {
         emits(&nats.url(), &[&user[..], target].concat());
     }
 }
@@ -130,7 +133,9 @@ fn a_command_line_that_makes_no_sense_is_refused() {
     let nats = "nats://127.0.0.1:1";
     fails(&emit(nats, &["--event", "x", "{price:1}"]), 78, "\"{price:1}\" is not JSON");
     fails(&emit(nats, &["x"]), 78, "--event");
-    fails(&emit(nats, &["--event", "x", "--to", "lobby"]), 78, "\"lobby\" is no socket's id");
+    for id in ["lobby", "cqHGkM", &NOBODYS[1..], &format!("{NOBODYS}A")] {
+        fails(&emit(nats, &["--event", "x", "--to", id]), 78, &format!("{id:?} is no socket's id"));
+    }
     fails(&emit(nats, &["--event", "connect"]), 78, "reserved");
     fails(&emit("none", &["--event", "x"]), 78, "--nats");
     fails(&emit("nats://ann:hunter2@a", &["--event", "x"]), 78, "`nats_password_file`");

@@ -60,8 +60,11 @@ pub fn person(socket: &Socket) -> Person {
     Person { id: socket.id().to_owned(), name, node: socket.node().to_owned() }
 }
 
-/// Changes the name and tells the watchers of every room that the socket is in.
+/// Changes the name and tells the watchers of every room that the socket is in, if it is another one.
 pub fn rename(socket: &Socket, name: String) -> Result<(), EmitError> {
+    if person(socket).name == name {
+        return Ok(());
+    }
     set_name(socket, name);
     rooms(socket).iter().try_for_each(|room| tell(socket, "renamed", room))
 }

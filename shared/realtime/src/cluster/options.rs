@@ -7,6 +7,8 @@ use natter_cluster::{
     nats::{self, Credentials, NatsOptions, NatsOptionsError, Secret},
 };
 
+use crate::is_socket_id;
+
 /// Which cluster a server belongs to, and what links its nodes.
 ///
 /// Every node of a cluster needs a name of its own ([`IoBuilder::node_name`](crate::IoBuilder::node_name)).
@@ -140,6 +142,9 @@ impl Cluster {
         event: ClusterEvent,
         patience: Duration,
     ) -> Result<(), ProgramError> {
+        if !is_socket_id(socket) {
+            return Err(ProgramError::NoSocket(socket.to_owned()));
+        }
         let subjects = Subjects::of(&self.name);
         let bus = self.open_for_program(&subjects);
         natter_cluster::emit_to_socket(bus, &subjects, socket, event, patience).await

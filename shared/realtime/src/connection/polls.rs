@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use actix::{Handler, Message, MessageResponse};
+use actix::{Handler, Message};
 use bytes::Bytes;
 use natter_protocol::{WebSocketDecoder, decode_payload};
+use tokio::sync::oneshot;
 
 use super::{Connection, ConnectionContext, TransportId};
 use crate::{
@@ -94,16 +95,18 @@ impl Handler<PostEnded> for Connection {
     }
 }
 
-/// The body of a polling POST.
+/// The body of a polling POST. It has come, so it is taken whether or not anybody still waits for the verdict; a message
+/// that actix answers is passed over when its sender has gone.
 #[derive(Message)]
-#[rtype(result = "PayloadVerdict")]
+#[rtype(result = "()")]
 pub(crate) struct Payload {
     pub body: Bytes,
     pub request: Option<Arc<RequestHead>>,
+    pub verdict: oneshot::Sender<PayloadVerdict>,
 }
 
 /// What became of a polling POST.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PayloadVerdict {
     /// The next may come when the gate is open and the outbox has room for its answers.
     Taken,
@@ -114,9 +117,21 @@ pub(crate) enum PayloadVerdict {
 }
 
 impl Handler<Payload> for Connection {
-    type Result = PayloadVerdict;
+    type Result = ();
 
-    fn handle(&mut self, Payload { body, request }: Payload, ctx: &mut ConnectionContext) -> PayloadVerdict {
+    fn handle(&mut self, Payload { body, request, verdict }: Payload, ctx: &mut ConnectionContext) {
+        // Whoever posted may have gone.
+        verdict.send(self.payload(body, request, ctx)).ok();
+    }
+}
+
+impl Connection {
+    fn payload(
+        &mut self,
+        body: Bytes,
+        request: Option<Arc<RequestHead>>,
+        ctx: &mut ConnectionContext,
+    ) -> PayloadVerdict {
         self.end_if_process_stood_still();
         if self.session.transport() != TransportKind::Polling || self.session.is_closing() {
             return PayloadVerdict::OutOfPlace;

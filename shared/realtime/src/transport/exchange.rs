@@ -5,6 +5,7 @@ use std::{future::poll_fn, sync::Arc, time::Duration};
 use bytes::Bytes;
 use natter_protocol::{Opcode, encode_payload};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use super::{Peer, Refused};
 use crate::{
@@ -135,7 +136,9 @@ impl Posting {
     ) -> Result<(), Refusal> {
         self.stage = Stage::Arrived;
         let line = &self.line;
-        match line.connection.send(Payload { body, request }).await.map_err(ended)? {
+        let (verdict, told) = oneshot::channel();
+        line.connection.do_send(Payload { body, request, verdict });
+        match told.await.map_err(ended)? {
             PayloadVerdict::Taken => {
                 // A client posts again when it is answered. While too many of its handlers run it is not; and while so much
                 // is queued for it that the answers to another body could make it too slow, its polls have a moment to come
