@@ -64,6 +64,8 @@ fn watching_tells_who_is_there_and_who_comes_goes_and_changes_names() {
 
     let event = |packet: String| serde_json::from_str::<Value>(&packet).expect("JSON");
     let robert = json!({"id": renamed["id"], "name": "Robert", "node": "test"});
+    // The same one is nothing to tell.
+    assert_eq!(bob.ask(6, r#"["name","Bob"]"#)["name"], "Bob");
     bob.ask(3, r#"["name","Robert"]"#);
     assert_eq!(event(ann.receive("42")), json!(["renamed", "lobby", robert]));
     bob.ask(4, r#"["leave","lobby"]"#);

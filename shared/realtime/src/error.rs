@@ -14,7 +14,7 @@ pub enum EmitError {
     #[error("the socket is not connected")]
     Disconnected,
     /// The name belongs to Socket.IO itself: `connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener`,
-    /// `removeListener`.
+    /// `removeListener`; between servers `connect`, `connection`, `new_namespace`.
     #[error("{0:?} is a reserved event name")]
     ReservedName(String),
     /// The name is longer than [`Limits::name_bytes`](crate::Limits).
